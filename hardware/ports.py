@@ -1,0 +1,135 @@
+"""The ports of the device: what the gate asks of a camera, a reader, a barrier, lamps, a thermometer.
+
+Only shapes and promises; no adapter, no library of a device. The gate (`edge/gate.py`) is written
+against these; `edge/bootstrap.py` chooses who keeps them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture from the camera.
+
+    luma: uint8 array of shape (height, width), row-major; the Y plane, 0 black to 255 white.
+    number: counts the frames that this camera delivered, from 1; a gap means frames were skipped.
+    captured_at: monotonic seconds at the end of the exposure.
+    """
+
+    luma: NDArray[np.uint8]
+    number: int
+    captured_at: float
+
+
+class Camera(Protocol):
+    """Delivers the newest frame only: a slow reader skips frames, it never falls behind."""
+
+    def capture(self, timeout_seconds: float) -> Frame | None:
+        """Wait for a frame that was not delivered before, and return it.
+
+        Returns None when no new frame came within `timeout_seconds` (> 0). Raises CameraError when the
+        camera is lost; the next call tries to open it again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the device. Safe to call twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """One code seen in a frame.
+
+    text: what it says, decoded. reader: which stage read it ("zxing", "zxing-blur", "zbar-threshold").
+    corners: four (x, y) in pixels of the frame, clockwise from the symbol's top left; () if unknown.
+    """
+
+    text: str
+    reader: str
+    corners: tuple[tuple[int, int], ...] = ()
+
+
+class SymbolReader(Protocol):
+    """Finds codes in frames."""
+
+    def read(self, frame: Frame) -> tuple[Symbol, ...]:
+        """Return every code read in this frame, each text once, () when there is none.
+
+        Raises ReaderError when the decoder failed on this frame; the next frame is read as if nothing
+        had happened.
+        """
+        ...
+
+
+class Barrier(Protocol):
+    """The lock of the turnstile, opened by a relay pulse."""
+
+    def open(self) -> None:
+        """Start one opening and return at once; the lock closes by itself after its pulse.
+
+        An opening while one is under way extends nothing and adds nothing. Raises PinsError.
+        """
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the relay stands open now, read from the pin."""
+        ...
+
+    def close(self) -> None:
+        """Drop the relay at once (fail-secure) and free the pin."""
+        ...
+
+
+class Signal(str, Enum):
+    """What the lamps and the buzzer tell. Each differs in rhythm and sound, not only in colour (R5)."""
+
+    READY = "ready"
+    PASS = "pass"  # noqa: S105 - a visitor's result
+    DENY = "deny"
+    REFER = "refer"
+    ONE_AT_A_TIME = "one_at_a_time"
+    OUT_OF_ORDER = "out_of_order"
+
+
+@dataclass(frozen=True, slots=True)
+class Lamps:
+    """How the outputs stand, read from the pins: name ("pass", "deny", …) → lit."""
+
+    lit: dict[str, bool] = field(default_factory=dict)
+
+
+class Indicator(Protocol):
+    """Lamps and buzzer."""
+
+    def show(self, signal: Signal) -> None:
+        """Show a visitor's result or the ready state from now on, by its pattern. Returns at once."""
+        ...
+
+    def show_link(self, connected: bool) -> None:
+        """Tell the inspector whether records reach the centre; independent of `show`."""
+        ...
+
+    def lamps(self) -> Lamps:
+        """How the lamps, the buzzer and the relay's neighbours stand now, read from the pins."""
+        ...
+
+    def close(self) -> None:
+        """All dark, pins freed."""
+        ...
+
+
+class Thermometer(Protocol):
+    """A contactless thermometer at the gate."""
+
+    def measure(self) -> float | None:
+        """The visitor's temperature in °C, None when nothing plausible was measured. Raises ThermometerError."""
+        ...

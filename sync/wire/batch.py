@@ -1,0 +1,139 @@
+"""PURE: a batch – a range of records on their way to the centre, the same bytes by HTTPS or on a stick.
+
+Made as: JSON → deflate (RFC 1950) → sealed to the centre (HPKE, RFC 9180) → signed by the gate. Opened in the
+opposite order, every size bounded before the next step. A batch that opens is whole and from that gate; it does
+NOT follow that it is new: the same batch may come three times.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Protocol
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from sync.wire import jsonform
+from sync.wire.envelope import MessageType, sign
+from sync.wire.errors import WireError
+from sync.wire.keys import KID_BYTES, SigningKey, key_id
+from sync.wire.record import MAX_RECORD_BYTES
+
+VERSION = 1
+MAX_RECORDS = 500
+MAX_BYTES = 1_000_000  # compressed and inflated (DESIGN 7)
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
+_INFO = MessageType.BATCH.label
+
+
+class Hole(msgspec.Struct, frozen=True, array_like=True):
+    """Sequence numbers first … last that hold no record: "burnt" (an append failed), "damaged" or "pruned"."""
+
+    first: int
+    last: int
+    reason: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """How the gate is. have: (epoch, number) of its updates, (0, 0) for none. disk_used: share of 1."""
+
+    have: tuple[int, int]
+    backlog: int
+    software: str
+    boot: str
+    mono: float
+    disk_used: float | None = None
+    board_celsius: float | None = None
+    damaged: int = 0
+    faults: list[str] = []
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Records `first` … `next` − 1 of one outbox, but for the declared holes, in order.
+
+    records: the bytes as they stand in the outbox. An empty batch (first = next) is a greeting: it carries the
+    report up and asks for updates. sent_at: the gate's clock, seconds since 1970. nonce: 16 random bytes in hex,
+    which the receipt repeats.
+    """
+
+    gate: str
+    outbox: str
+    first: int
+    next: int
+    records: list[msgspec.Raw]
+    sent_at: float
+    nonce: str
+    report: Report
+    holes: list[Hole] = []
+    v: int = VERSION
+
+    def numbered(self) -> list[tuple[int, bytes]]:
+        """Each record with its sequence number. Raises WireError when records and holes do not fill the range."""
+        missing = {number for hole in self.holes for number in range(hole.first, hole.last + 1)}
+        numbers = [number for number in range(self.first, self.next) if number not in missing]
+        if len(numbers) != len(self.records):
+            raise WireError(f"{len(self.records)} records for {len(numbers)} numbers")
+        return [(number, bytes(record)) for number, record in zip(numbers, self.records, strict=True)]
+
+
+class SealingKeys(Protocol):
+    """The centre's private sealing keys by name."""
+
+    def __call__(self, kid: bytes) -> X25519PrivateKey | None:
+        """The key, or None when it is not (or no longer) known."""
+        ...
+
+
+def pack(batch: Batch, signing_key: SigningKey, sealing_key: bytes) -> bytes:
+    """Encode, compress, seal to `sealing_key` (32 raw bytes, X25519) and sign. Raises ValueError over a limit (our bug)."""
+    inflated = jsonform.encode(batch)
+    if len(batch.records) > MAX_RECORDS or len(inflated) > MAX_BYTES:
+        raise ValueError(f"a batch has at most {MAX_RECORDS} records and {MAX_BYTES} bytes")
+    sealed = _SUITE.encrypt(zlib.compress(inflated, 6), X25519PublicKey.from_public_bytes(sealing_key), _INFO)
+    return sign(key_id(sealing_key) + sealed, signing_key, MessageType.BATCH)
+
+
+def unpack(payload: bytes, sealing_keys: SealingKeys) -> Batch:
+    """Open what `envelope.verify` gave back. Raises WireError for anything that `pack` does not make."""
+    private = sealing_keys(payload[:KID_BYTES])
+    if private is None:
+        raise WireError(f"sealed to key {payload[:KID_BYTES].hex()}, which the centre does not have")
+    try:
+        compressed = _SUITE.decrypt(payload[KID_BYTES:], private, _INFO)
+    except (InvalidTag, ValueError) as cause:
+        raise WireError("the seal does not open") from cause
+    batch = jsonform.decode(_inflate(compressed), Batch, "batch")
+    _check_range(batch)
+    return batch
+
+
+def _inflate(compressed: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        inflated = inflater.decompress(compressed, MAX_BYTES + 1)
+    except zlib.error as cause:
+        raise WireError("the compressed part is damaged") from cause
+    if len(inflated) > MAX_BYTES:
+        raise WireError(f"inflates to more than {MAX_BYTES} bytes")
+    if not inflater.eof or inflater.unused_data:
+        raise WireError("the compressed part is cut or has something behind it")
+    return inflated
+
+
+def _check_range(batch: Batch) -> None:
+    if batch.v != VERSION:
+        raise WireError(f"version {batch.v} of a batch; this centre reads version {VERSION}")
+    if not 1 <= batch.first <= batch.next <= 2**53:
+        raise WireError("the range of a batch runs forward from 1")
+    expected = batch.first
+    for hole in batch.holes:
+        if not expected <= hole.first <= hole.last < batch.next:
+            raise WireError("holes are in order and inside the range")
+        expected = hole.last + 1
+    missing = sum(hole.last - hole.first + 1 for hole in batch.holes)
+    if len(batch.records) > MAX_RECORDS or batch.next - batch.first - missing != len(batch.records):
+        raise WireError("records and holes do not fill the range")
+    if any(len(bytes(record)) > MAX_RECORD_BYTES for record in batch.records):
+        raise WireError(f"a record has at most {MAX_RECORD_BYTES} bytes")

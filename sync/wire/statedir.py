@@ -1,0 +1,72 @@
+"""PURE: the directory that the programs on a gate share – which file is where, and who alone writes it.
+
+`root` survives a reboot (/var/lib/venue-gate); `run` need not (/run/venue-gate), so that the files that change many
+times a second wear no card. Nothing here reads or writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """The paths of one gate. Each property names the only program that writes there."""
+
+    root: Path
+    run: Path
+
+    @classmethod
+    def at(cls, root: Path, run: Path | None = None) -> StateDir:
+        """The state directory at `root`; `run` is inside it unless said."""
+        return cls(root, run or root / "run")
+
+    @property
+    def outbox(self) -> Path:
+        """Writer: gate. The queue (`sync.outbox`)."""
+        return self.root / "outbox"
+
+    @property
+    def status(self) -> Path:
+        """Writer: gate. `GateStatus` as JSON, replaced by rename."""
+        return self.run / "status.json"
+
+    @property
+    def receipts(self) -> Path:
+        """Writer: gate-sync. One file for each outbox id: the newest signed receipt, verbatim. It is the cursor."""
+        return self.root / "receipts"
+
+    @property
+    def updates(self) -> Path:
+        """Writer: gate-sync. `<epoch>-<number>/` holds one immutable snapshot; `current` is a link to the newest."""
+        return self.root / "updates"
+
+    @property
+    def current_updates(self) -> Path:
+        """Writer: gate-sync. The link to the snapshot in force, swapped by rename."""
+        return self.updates / "current"
+
+    @property
+    def sync_status(self) -> Path:
+        """Writer: gate-sync. `SyncStatus` as JSON, replaced by rename."""
+        return self.run / "sync-status.json"
+
+    @property
+    def device_key(self) -> Path:
+        """Writer: gate-sync (the provisioning, until a gate enrols by itself). 32 bytes in hex, mode 0600."""
+        return self.root / "device.key"
+
+    @property
+    def identity(self) -> Path:
+        """Writer: as `device_key`. `Identity` as JSON: which gate this is and where its centre is."""
+        return self.root / "identity.json"
+
+    @property
+    def root_key(self) -> Path:
+        """Writer: the installation. The public root key, 32 bytes in hex; everything else is checked from it."""
+        return self.root / "root.pub"
+
+    def receipt(self, outbox_id: str) -> Path:
+        """Writer: gate-sync. The newest receipt for that outbox."""
+        return self.receipts / outbox_id

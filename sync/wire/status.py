@@ -1,0 +1,122 @@
+"""PURE: what the programs on a gate tell each other about themselves – status.json, sync-status.json, identity.json."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from sync.wire.record import ClockQuality, Direction
+
+
+class Fault(str, Enum):
+    """A part that is missing or sick. A state to show, never a reason to stop."""
+
+    CAMERA = "camera"
+    READER = "reader"
+    THERMOMETER = "thermometer"
+    PINS = "pins"
+    OUTBOX = "outbox"
+    DISK = "disk"
+    TRUST = "trust"
+
+
+class Trouble(str, Enum):
+    """Why gate-sync did not reach the centre, told apart (STYLE 5)."""
+
+    NOT_PROVISIONED = "not_provisioned"  # no identity, key or updates yet
+    NO_NETWORK = "no_network"
+    NOT_THE_CENTRE = "not_the_centre"  # something answers in its place: a portal, a proxy, a wrong key
+    REFUSED = "refused"  # the centre answered, and does not know or want this gate
+    CENTRE_BUSY = "centre_busy"  # 429, 5xx
+    OUR_FAULT = "our_fault"  # the centre says that what we sent is malformed, or our own disk failed
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """The result on the lamps now. signal: `hardware.ports.Signal`; codes: reasons, the deciding one first.
+
+    number: counts results since the gate's start, so that a page can tell two alike results apart.
+    """
+
+    number: int
+    signal: str
+    codes: list[str]
+    kind: str | None = None
+    temperature: float | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Results since the gate started. refused: codes that were not genuine."""
+
+    passed: int = 0
+    denied: int = 0
+    referred: int = 0
+    refused: int = 0
+
+
+class GateStatus(msgspec.Struct, frozen=True):
+    """How the gate is. wall: seconds since 1970; mono: seconds on this boot's monotonic clock, to tell the age.
+
+    next_sequence: what the next record will be called; acknowledged: everything below is at the centre.
+    lamps: name → lit, read from the pins ("pass", "deny", "refer", "link", "buzzer", "relay").
+    trust: [epoch, number] of the updates in force, None without; trust_issued_at: seconds since 1970.
+    """
+
+    wall: float
+    boot: str
+    mono: float
+    pid: int
+    software: str
+    signal: str
+    clock: ClockQuality
+    outbox: str
+    next_sequence: int
+    acknowledged: int
+    lamps: dict[str, bool]
+    shown: Shown | None = None
+    counts: Counts = Counts()
+    faults: list[Fault] = []
+    gate: str | None = None
+    gate_name: str | None = None
+    venue_name: str | None = None
+    checkpoint_name: str | None = None
+    direction: Direction | None = None
+    trust: tuple[int, int] | None = None
+    trust_issued_at: int | None = None
+    damaged: int = 0
+    disk_used: float | None = None
+    board_celsius: float | None = None
+
+    @property
+    def backlog(self) -> int:
+        """Records that the centre does not hold yet."""
+        return self.next_sequence - self.acknowledged
+
+
+class SyncStatus(msgspec.Struct, frozen=True):
+    """How the link to the centre is. mono: when this was written.
+
+    connected: the newest exchange brought a genuine receipt. last_contact: seconds since 1970 of that exchange, None
+    before the first. backlog: records that wait. detail: one English sentence for IT, beside the trouble's code.
+    next_attempt_mono: when the next exchange is due, on the monotonic clock.
+    """
+
+    wall: float
+    boot: str
+    mono: float
+    pid: int
+    connected: bool
+    backlog: int
+    last_contact: float | None = None
+    trouble: Trouble | None = None
+    detail: str | None = None
+    next_attempt_mono: float | None = None
+    failures: int = 0
+
+
+class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which gate this is. collector: base address such as https://centre.example; ca: a PEM file's path, or None."""
+
+    gate: str
+    collector: str
+    ca: str | None = None
