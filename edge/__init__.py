@@ -1,0 +1,1 @@
+"""The gate: scan → decide → record → act. The story is `gate.py`."""

@@ -5,39 +5,62 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from sync.outbox.system import SYSTEM, System
 
-def sync_directory(directory: Path) -> None:
+
+def sync_directory(directory: Path, *, system: System = SYSTEM) -> None:
     """Make the names in `directory` survive a power cut (fsync of the directory itself)."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = system.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        system.sync(descriptor)
     finally:
-        os.close(descriptor)
+        system.close(descriptor)
 
 
-def make_directory(directory: Path) -> None:
+def make_directory(directory: Path, *, system: System = SYSTEM) -> None:
     """Create `directory` and its parents, each name durable. An existing one is fine."""
-    for missing in reversed([path for path in (directory, *directory.parents) if not path.exists()]):
-        missing.mkdir(exist_ok=True)
-        sync_directory(missing.parent)
+    try:
+        system.make_directory(directory)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_directory(directory.parent, system=system)
+        system.make_directory(directory)
+    sync_directory(directory.parent, system=system)
 
 
-def replace_file(path: Path, content: bytes, *, durable: bool = True, mode: int = 0o644) -> None:
+def write_all(descriptor: int, content: bytes, *, system: System = SYSTEM) -> None:
+    """Write every byte: the kernel may take fewer at a time. Raises OSError."""
+    written = system.write(descriptor, content)
+    while written < len(content):
+        written += system.write(descriptor, memoryview(content)[written:])
+
+
+def read_small_file(path: Path, most_bytes: int, *, system: System = SYSTEM) -> bytes:
+    """The first `most_bytes` of a file. Raises OSError."""
+    descriptor = system.open(path, os.O_RDONLY)
+    try:
+        return system.read(descriptor, most_bytes, 0)
+    finally:
+        system.close(descriptor)
+
+
+def replace_file(
+    path: Path, content: bytes, *, durable: bool = True, mode: int = 0o644, system: System = SYSTEM
+) -> None:
     """Replace `path` by rename: a reader sees the old content or the new. Raises OSError.
 
     durable: also after a power cut. Leave it out for what is written many times a second and is worth nothing after
     a restart (status.json), so that it costs the card no flush.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    descriptor = system.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        write_all(descriptor, content, system=system)
         if durable:
-            os.fsync(descriptor)
+            system.sync(descriptor)
     finally:
-        os.close(descriptor)
-    os.replace(draft, path)
+        system.close(descriptor)
+    system.rename(draft, path)
     if durable:
-        sync_directory(path.parent)
+        sync_directory(path.parent, system=system)

@@ -21,3 +21,11 @@ class OutboxFull(AppendFailed):
 
 class BadAcknowledgement(OutboxError):
     """A receipt's range is none of this outbox's: it was never written, or runs backwards."""
+
+
+class OutboxReplaced(BadAcknowledgement):
+    """The centre holds more than was ever written here: an old image was put back. `Outbox.renew` is the way on."""
+
+
+class Immutable(OutboxError):
+    """A queued record is evidence: only a receipt takes it away, and a correction is a new record."""

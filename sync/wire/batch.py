@@ -23,6 +23,7 @@ from sync.wire.record import MAX_RECORD_BYTES
 
 VERSION = 1
 MAX_RECORDS = 500
+MAX_HOLES = 1_000
 MAX_BYTES = 1_000_000  # compressed and inflated (DESIGN 7)
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
 _INFO = MessageType.BATCH.label
@@ -37,7 +38,11 @@ class Hole(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """How the gate is. have: (epoch, number) of its updates, (0, 0) for none. disk_used: share of 1."""
+    """How the gate is. have: (epoch, number) of its updates, (0, 0) for none. disk_used: share of 1.
+
+    wants_updates: False asks for a receipt alone, because the last updates were refused or the line was too slow for
+    them: downloading never holds up uploading (DESIGN 4).
+    """
 
     have: tuple[int, int]
     backlog: int
@@ -48,6 +53,7 @@ class Report(msgspec.Struct, frozen=True):
     board_celsius: float | None = None
     damaged: int = 0
     faults: list[str] = []
+    wants_updates: bool = True
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -71,11 +77,15 @@ class Batch(msgspec.Struct, frozen=True):
 
     def numbered(self) -> list[tuple[int, bytes]]:
         """Each record with its sequence number. Raises WireError when records and holes do not fill the range."""
-        missing = {number for hole in self.holes for number in range(hole.first, hole.last + 1)}
-        numbers = [number for number in range(self.first, self.next) if number not in missing]
-        if len(numbers) != len(self.records):
-            raise WireError(f"{len(self.records)} records for {len(numbers)} numbers")
-        return [(number, bytes(record)) for number, record in zip(numbers, self.records, strict=True)]
+        _check_range(self)
+        records = map(bytes, self.records)
+        numbered: list[tuple[int, bytes]] = []
+        start = self.first
+        # From hole to hole, never number by number: a hole may be as long as a hostile gate likes.
+        for hole in [*self.holes, Hole(self.next, self.next, "end")]:
+            numbered += zip(range(start, hole.first), records, strict=False)
+            start = hole.last + 1
+        return numbered
 
 
 class SealingKeys(Protocol):
@@ -87,10 +97,10 @@ class SealingKeys(Protocol):
 
 
 def pack(batch: Batch, signing_key: SigningKey, sealing_key: bytes) -> bytes:
-    """Encode, compress, seal to `sealing_key` (32 raw bytes, X25519) and sign. Raises ValueError over a limit (our bug)."""
+    """Encode, compress, seal to `sealing_key` (32 raw bytes, X25519) and sign. Raises ValueError over a limit."""
     inflated = jsonform.encode(batch)
-    if len(batch.records) > MAX_RECORDS or len(inflated) > MAX_BYTES:
-        raise ValueError(f"a batch has at most {MAX_RECORDS} records and {MAX_BYTES} bytes")
+    if len(batch.records) > MAX_RECORDS or len(batch.holes) > MAX_HOLES or len(inflated) > MAX_BYTES:
+        raise ValueError(f"a batch has at most {MAX_RECORDS} records, {MAX_HOLES} holes and {MAX_BYTES} bytes")
     sealed = _SUITE.encrypt(zlib.compress(inflated, 6), X25519PublicKey.from_public_bytes(sealing_key), _INFO)
     return sign(key_id(sealing_key) + sealed, signing_key, MessageType.BATCH)
 
@@ -127,6 +137,8 @@ def _check_range(batch: Batch) -> None:
         raise WireError(f"version {batch.v} of a batch; this centre reads version {VERSION}")
     if not 1 <= batch.first <= batch.next <= 2**53:
         raise WireError("the range of a batch runs forward from 1")
+    if len(batch.holes) > MAX_HOLES:
+        raise WireError(f"a batch declares at most {MAX_HOLES} holes")
     expected = batch.first
     for hole in batch.holes:
         if not expected <= hole.first <= hole.last < batch.next:

@@ -46,7 +46,8 @@ class PassClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issuer: short name of the centre. issued_at, expires_at, status_at, tested_at: whole seconds since 1970.
     serial: 12 random bytes, no pseudonym: passes of one person cannot be linked by whoever sees them.
     test_negative: result of the last test, None when there is none. companions: people on the same pass.
-    venue, checkpoint: the only place where the pass holds, 0 for any (a scan result always names one). hint: masked name, only if the town wants it.
+    venue, checkpoint: the only place where the pass holds, 0 for any (a scan result always names one).
+    hint: masked name, only if the town wants it.
     """
 
     issuer: str
@@ -66,7 +67,8 @@ class PassClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def issue(claims: PassClaims, key: SigningKey) -> str:
     """The text of a pass, ready for a QR symbol in alphanumeric mode (RFC 9285 alphabet)."""
-    return PREFIX + base45.b45encode(sign(encode_claims(claims), key, MessageType.PASS)).decode("ascii")
+    body: bytes = base45.b45encode(sign(encode_claims(claims), key, MessageType.PASS))
+    return PREFIX + body.decode("ascii")
 
 
 def token_of(text: str) -> bytes:
@@ -75,7 +77,7 @@ def token_of(text: str) -> bytes:
         raise NotGenuine("malformed", f"a pass begins with {PREFIX} and has at most {MAX_TEXT} characters")
     body = text[len(PREFIX) :]
     try:
-        token = base45.b45decode(body)
+        token: bytes = base45.b45decode(body)
     except (ValueError, IndexError, KeyError, TypeError, OverflowError) as cause:
         raise NotGenuine("malformed", "the text after VP1: is not Base45") from cause
     if base45.b45encode(token) != body.encode("utf-8", "surrogatepass"):
@@ -109,7 +111,7 @@ def encode_claims(claims: PassClaims) -> bytes:
 
 
 def decode_claims(payload: bytes) -> PassClaims:
-    """Read a claims set. Raises NotGenuine("malformed" or "not_canonical") for anything that `encode_claims` does not write."""
+    """Read a claims set. Raises NotGenuine for anything that `encode_claims` does not write."""
     try:
         raw: dict[int, Any] = cbor2.loads(payload)
         kind, status, status_age, test_age, negative, companions, venue, checkpoint, hint = raw[_PRIVATE]

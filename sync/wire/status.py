@@ -16,6 +16,7 @@ class Fault(str, Enum):
     READER = "reader"
     THERMOMETER = "thermometer"
     PINS = "pins"
+    BARRIER = "barrier"
     OUTBOX = "outbox"
     DISK = "disk"
     TRUST = "trust"

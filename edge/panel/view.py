@@ -1,0 +1,149 @@
+"""PURE: what the visitor display shows, from what the gate and gate-sync say. Reads no file and no clock.
+
+A result is shown only while the gate says it now; everything else is "out of order, call the staff".
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from edge.panel import words
+from edge.panel.freshness import Now, Readings, Silence
+from edge.reasons import REASONS, Text
+from hardware.ports import Signal
+from sync.wire.record import ClockQuality
+from sync.wire.status import Fault, GateStatus, SyncStatus
+
+
+class View(msgspec.Struct, frozen=True):
+    """The display at one moment; `panel.js` puts each text into the slot of its name.
+
+    state: a `Signal`. number: the result's: the same result twice is announced twice. place: proper names.
+    lamps: name → lit, None when it is not known. alarms: names of the texts that somebody should look into.
+    """
+
+    state: str
+    number: int
+    place: str
+    texts: dict[str, Text]
+    lamps: dict[str, bool | None]
+    alarms: tuple[str, ...]
+
+
+def view(readings: Readings, now: Now) -> View:
+    """Lay out what both programs say."""
+    gate = None if isinstance(readings.gate, Silence) else readings.gate
+    sync = None if isinstance(readings.sync, Silence) else readings.sync
+    signal, saying = result(gate)
+    lamps = {name: gate.lamps.get(name) if gate else None for name in words.LAMPS}
+    faults = _faults(readings.gate)
+    texts = {
+        "word": saying.word,
+        "advice": saying.advice,
+        "link": _link(gate, sync),
+        "contact": _contact(sync, now),
+        "backlog": _backlog(gate, sync),
+        "clock": words.CLOCKS[gate.clock] if gate else words.UNKNOWN,
+        "trust": _trust(gate),
+        "faults": _joined(faults) if faults else words.NO_FAULTS,
+        **{f"lamp-{name}": _lamp(name, lit) for name, lit in lamps.items()},
+    }
+    if gate and gate.direction:
+        texts["direction"] = words.DIRECTIONS[gate.direction]
+    alarms = {
+        "link": sync is None or not sync.connected,
+        "clock": gate is None or gate.clock is not ClockQuality.SYNCHRONIZED,
+        "trust": gate is None or gate.trust is None or Fault.TRUST in gate.faults,
+        "faults": bool(faults),
+    }
+    return View(
+        state=signal.value,
+        number=gate.shown.number if gate and gate.shown else 0,
+        place=_place(gate),
+        texts=texts,
+        lamps=lamps,
+        alarms=tuple(name for name, alarming in alarms.items() if alarming),
+    )
+
+
+def panel_silent() -> View:
+    """What a page shows by itself when gate-panel no longer answers."""
+    blank = view(Readings(Silence.MISSING, Silence.MISSING), Now("", 0.0, 0.0))
+    saying = words.PANEL_SILENT
+    texts = blank.texts | {"word": saying.word, "advice": saying.advice, "faults": words.PANEL_SILENT.advice}
+    return msgspec.structs.replace(blank, texts=texts)
+
+
+def result(gate: GateStatus | None) -> tuple[Signal, words.Saying]:
+    """The signal in force and its words: the deciding reason's where there is one. Never its `detail`."""
+    if gate is None:
+        return Signal.OUT_OF_ORDER, words.GATE_SILENT
+    try:
+        signal = Signal(gate.signal)
+    except ValueError:  # a newer gate's: this panel cannot vouch for what it means
+        return Signal.OUT_OF_ORDER, words.SIGNALS[Signal.OUT_OF_ORDER]
+    if gate.shown is not None and gate.shown.signal == gate.signal and gate.shown.codes:
+        reason = REASONS.get(gate.shown.codes[0])
+        if reason is not None:
+            return signal, words.Saying(reason.word, reason.advice)
+    return signal, words.SIGNALS[signal]
+
+
+def _place(gate: GateStatus | None) -> str:
+    if gate is None:
+        return ""
+    names = (gate.venue_name, gate.checkpoint_name, gate.gate_name or gate.gate)
+    return " · ".join(dict.fromkeys(name for name in names if name))
+
+
+def _lamp(name: str, lit: bool | None) -> Text:
+    if lit is None:
+        return words.UNKNOWN
+    on, off = words.LAMP_STATES[name]
+    return on if lit else off
+
+
+def _backlog(gate: GateStatus | None, sync: SyncStatus | None) -> Text:
+    if gate is not None:
+        return words.waiting(gate.backlog)
+    return words.waiting(sync.backlog) if sync else words.UNKNOWN
+
+
+def _link(gate: GateStatus | None, sync: SyncStatus | None) -> Text:
+    if sync is None:
+        return words.SYNC_SILENT
+    if sync.connected:
+        return words.ONLINE
+    working = gate is not None and gate.signal != Signal.OUT_OF_ORDER
+    offline = words.OFFLINE_WORKING if working else words.OFFLINE
+    if sync.trouble is None:
+        return offline
+    trouble = words.TROUBLES[sync.trouble]
+    return Text(f"{offline.zh}（{trouble.zh}）", f"{offline.en} ({trouble.en})")
+
+
+def _contact(sync: SyncStatus | None, now: Now) -> Text:
+    if sync is None:
+        return words.UNKNOWN
+    return words.NEVER if sync.last_contact is None else words.age(now.wall - sync.last_contact)
+
+
+def _trust(gate: GateStatus | None) -> Text:
+    if gate is None:
+        return words.UNKNOWN
+    if gate.trust is None or gate.trust_issued_at is None:
+        return words.NO_TRUST
+    return words.age(gate.wall - gate.trust_issued_at)
+
+
+def _faults(gate: GateStatus | Silence) -> list[Text]:
+    if isinstance(gate, Silence):
+        return [words.SILENCES[gate]]
+    faults = [words.FAULTS[fault] for fault in gate.faults]
+    if gate.damaged:
+        faults.append(words.damaged(gate.damaged))
+    return faults
+
+
+def _joined(sentences: list[Text]) -> Text:
+    return Text("；".join(text.zh for text in sentences), "; ".join(text.en for text in sentences))

@@ -1,0 +1,45 @@
+"""PURE: which code in view is newly shown, and which is the one that was answered already.
+
+A phone held still is seen fifteen times a second and answered once: the same text is quiet while it stays in view and
+for a while after its answer. Another visitor's text never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+QUIET_SECONDS = 5.0
+GONE_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Answered:
+    texts: frozenset[str]
+    at: float
+    seen_at: float
+
+    def quiet(self, now: float) -> bool:
+        return now - self.at < QUIET_SECONDS or now - self.seen_at < GONE_SECONDS
+
+
+class Presence:
+    """Remembers what was answered lately; time is monotonic seconds, passed in."""
+
+    def __init__(self) -> None:
+        self._answered: list[_Answered] = []
+
+    def newly_shown(self, texts: Sequence[str], now: float) -> tuple[str, ...]:
+        """The texts to answer now: those in view together, or () when they were just answered."""
+        shown = frozenset(texts)
+        self._answered = [answered for answered in self._answered if answered.quiet(now)]
+        if not shown:
+            return ()
+        known = [answered for answered in self._answered if answered.texts == shown]
+        for answered in self._answered:
+            if answered.texts <= shown:
+                answered.seen_at = now
+        if known:
+            return ()
+        self._answered.append(_Answered(shown, now, now))
+        return tuple(texts)

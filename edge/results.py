@@ -1,0 +1,65 @@
+"""What lamps, buzzer and display show now, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge.decide import Decision
+from hardware.ports import Indicator, Signal
+from sync.wire.record import Outcome
+from sync.wire.status import Counts, Shown
+
+SIGNALS = {Outcome.PASS: Signal.PASS, Outcome.REFER: Signal.REFER, Outcome.DENY: Signal.DENY}
+
+
+class ResultBoard:
+    """Shows one visitor's result for `result_seconds`, then the idle state. Time is monotonic seconds, passed in."""
+
+    def __init__(self, indicator: Indicator, result_seconds: float) -> None:
+        self._indicator, self._result_seconds = indicator, result_seconds
+        self._until = float("-inf")
+        self._number = 0
+        self.shown: Shown | None = None
+        self.signal = Signal.READY
+        self.counts = Counts()
+
+    def show(self, decision: Decision, now: float) -> None:
+        """Show a decision. Raises PinsError."""
+        self._count(decision)
+        self.announce(SIGNALS[decision.outcome], decision.reasons, now, decision.kind, decision.temperature)
+
+    def announce(
+        self,
+        signal: Signal,
+        codes: Sequence[str],
+        now: float,
+        kind: str | None = None,
+        temperature: float | None = None,
+    ) -> None:
+        """Show any result; codes of `edge/reasons.py`, the deciding one first. Raises PinsError."""
+        self._number += 1
+        self._until = now + self._result_seconds
+        self.shown = Shown(self._number, signal.value, list(codes), kind, temperature)
+        self._turn(signal)
+
+    def settle(self, idle: Signal, now: float) -> None:
+        """When the result's time is over, go back to `idle`. Raises PinsError."""
+        if now >= self._until:
+            self.shown = None
+            self._turn(idle)
+
+    def _turn(self, signal: Signal) -> None:
+        self.signal = signal
+        self._indicator.show(signal)
+
+    def _count(self, decision: Decision) -> None:
+        counts = self.counts
+        if decision.claims is None:
+            self.counts = Counts(counts.passed, counts.denied, counts.referred, counts.refused + 1)
+        else:
+            self.counts = Counts(
+                counts.passed + (decision.outcome is Outcome.PASS),
+                counts.denied + (decision.outcome is Outcome.DENY),
+                counts.referred + (decision.outcome is Outcome.REFER),
+                counts.refused,
+            )

@@ -1,0 +1,99 @@
+"""What the gate does between visitors: newer updates, receipts, the link lamp, the idle state, status.json.
+
+Nothing here decides about anybody, and nothing here may keep the gate from working: what fails becomes a fault.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from edge.faults import Faults
+from edge.ledger import Ledger
+from edge.receipts import ReceiptWatch
+from edge.results import ResultBoard
+from edge.status import SOFTWARE, Facts, StatusBoard, link_is_up
+from edge.trust import Trust
+from hardware.errors import PinsError
+from hardware.ports import Barrier, Indicator, Signal
+from sync.outbox.errors import AppendFailed
+from sync.wire.record import Moment
+from sync.wire.statedir import StateDir
+from sync.wire.status import Fault
+
+LOOK_SECONDS = 1.0
+_CLOSED = frozenset({Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER})  # faults with which nobody can pass
+
+
+class Upkeep:
+    """Called once a frame; looks at the shared directory once a second."""
+
+    def __init__(
+        self,
+        state: StateDir,
+        ledger: Ledger,
+        trust: Trust,
+        barrier: Barrier,
+        indicator: Indicator,
+        results: ResultBoard,
+        faults: Faults,
+    ) -> None:
+        self._state, self._ledger, self._trust = state, ledger, trust
+        self._barrier, self._indicator, self._results, self._faults = barrier, indicator, results, faults
+        self._receipts = ReceiptWatch(state, ledger.outbox)
+        self._board = StatusBoard(state)
+        self._look_due = float("-inf")
+
+    def start(self, now: Moment) -> None:
+        """Load what is there, and record that the gate started."""
+        self._look(now)
+        with suppress(AppendFailed):  # the ledger keeps the trouble
+            self._ledger.started(self._trust.in_force, now, SOFTWARE)
+
+    def tend(self, now: Moment) -> None:
+        """One round."""
+        if now.mono >= self._look_due:
+            self._look_due = now.mono + LOOK_SECONDS
+            self._look(now)
+        self._note(Fault.OUTBOX, self._ledger.trouble)
+        with self._faults.watch(Fault.PINS, PinsError):
+            self._results.settle(self._idle(), now.mono)
+        self._board.publish(self._facts(), self._trust.in_force, now)
+
+    def finish(self, now: Moment) -> None:
+        """Record what is still being counted, and say that the gate stops."""
+        with suppress(AppendFailed):
+            self._ledger.fold(self._trust.in_force, now, everything=True)
+        self._state.status.unlink(missing_ok=True)
+
+    def _look(self, now: Moment) -> None:
+        self._trust.refresh()
+        self._note(Fault.TRUST, self._trust.trouble)
+        trust = self._trust.in_force
+        self._receipts.apply(trust.venue.gate if trust else None, self._trust.ring)
+        with suppress(AppendFailed):
+            self._ledger.fold(trust, now)
+        with self._faults.watch(Fault.PINS, PinsError):
+            self._indicator.show_link(link_is_up(self._state, now))
+
+    def _note(self, fault: Fault, trouble: str | None) -> None:
+        if trouble is None:
+            self._faults.clear(fault)
+        else:
+            self._faults.set(fault, trouble)
+
+    def _idle(self) -> Signal:
+        return Signal.OUT_OF_ORDER if _CLOSED.intersection(self._faults.standing) else Signal.READY
+
+    def _facts(self) -> Facts:
+        outbox = self._ledger.outbox
+        return Facts(
+            signal=self._results.signal.value,
+            outbox=outbox.id,
+            next_sequence=outbox.next,
+            acknowledged=outbox.acknowledged,
+            damaged=outbox.health.damaged,
+            lamps=self._indicator.lamps().lit | {"relay": self._barrier.is_open},
+            counts=self._results.counts,
+            faults=self._faults.standing,
+            shown=self._results.shown,
+        )

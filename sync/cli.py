@@ -1,0 +1,101 @@
+"""`gate-sync`: run the service, or ask how it is. Wires the adapters; decides nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from sync.agent import Agent
+from sync.config import SyncConfig, load
+from sync.guard import AlreadyRunning, only_one
+from sync.mailbox import Provision
+from sync.outbox.reader import readers
+from sync.telling import exit_code, gather, in_words
+from sync.transport import HttpsTransport
+from sync.wire.statedir import StateDir
+from sync.wire.tomlform import ConfigError
+
+_CONFIG_HELP = "TOML file with the settings.  [default: /etc/venue-gate/sync.toml if it is there]"
+
+_state = click.option(
+    "--state", "state_dir", type=click.Path(path_type=Path, file_okay=False), help="The gate's state directory."
+)
+_run = click.option(
+    "--run",
+    "run_dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory of the status files.  [default: run/ in the state directory]",
+)
+_config = click.option("--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help=_CONFIG_HELP)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="venue-gate")
+def main() -> None:
+    """Sends a gate's records to the centre and brings its updates, whenever there is a network.
+
+    The gate works without it, for weeks; whatever waits is sent when the network returns.
+    """
+
+
+@main.command()
+@_state
+@_run
+@_config
+def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) -> None:
+    """Run until stopped (systemd does this). Waits for whatever is missing; SIGTERM or Ctrl-C ends it."""
+    config, state = _settings(state_dir, run_dir, config_file)
+    if not state.root.is_dir():
+        raise click.UsageError(f"{state.root} is not there: give the gate's state directory with --state")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        with only_one(state):
+            agent = Agent(state, config, readers, lambda provision: _connect(provision, config), random.random)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: agent.stop())
+            agent.run()
+    except AlreadyRunning as busy:
+        raise click.ClickException(str(busy)) from busy
+    except OSError as failure:
+        raise click.ClickException(f"{failure.filename or state.root}: {failure.strerror}") from failure
+
+
+@main.command()
+@_state
+@_run
+@_config
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", envvar="VENUE_GATE_LANG", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+def status(state_dir: Path | None, run_dir: Path | None, config_file: Path | None, lang: str, as_json: bool) -> None:
+    """Say in plain words how the link to the centre is.
+
+    Exit code 0: connected. 1: running, but in trouble. 3: not running.
+    """
+    _, state = _settings(state_dir, run_dir, config_file)
+    picture = gather(state)
+    if as_json:
+        click.echo(json.dumps(picture.as_json(), ensure_ascii=False))
+    else:
+        click.echo(in_words(picture, lang))
+    sys.exit(exit_code(picture))
+
+
+def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) -> tuple[SyncConfig, StateDir]:
+    """The configuration, with what stands on the command line before what stands in the file."""
+    try:
+        config = load(config_file)
+    except ConfigError as mistake:
+        raise click.UsageError(str(mistake)) from mistake
+    if run_dir is None and config.run_dir and state_dir is None:
+        run_dir = Path(config.run_dir)
+    return config, StateDir.at((state_dir or Path(config.state_dir)).absolute(), run_dir and run_dir.absolute())
+
+
+def _connect(provision: Provision, config: SyncConfig) -> HttpsTransport:
+    return HttpsTransport(provision.identity.collector, provision.ca, config.patience)

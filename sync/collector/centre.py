@@ -1,0 +1,70 @@
+"""The centre as every command and page uses it: its directory, settings, database and keys – opened, or first made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Each model registers its tables with Base by being imported.
+import sync.collector.fleet.model
+import sync.collector.intake.model
+import sync.collector.venues.model
+import sync.collector.visitors.model  # noqa: F401
+from sync.collector import keys as key_files
+from sync.collector.config import Settings, StateDir, load_settings
+from sync.collector.database import Database
+from sync.collector.errors import CollectorError, NotInitialized
+from sync.collector.fleet.model import Epoch
+from sync.collector.fleet.service import add_policy
+from sync.collector.keys import CentreKeys
+from sync.outbox.durable import make_directory
+from sync.wire.policy import Policy
+
+_FIRST_EPOCH = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """An initialized centre. `close` gives its database connections back."""
+
+    state: StateDir
+    settings: Settings
+    database: Database
+    keys: CentreKeys
+
+    @classmethod
+    def open(cls, state: StateDir) -> Centre:
+        """Raises NotInitialized when `initialize` was not run, Mistake for a wrong collector.toml."""
+        settings = load_settings(state)
+        if not state.database.exists() or not key_files.exist(state):
+            raise NotInitialized(f"{state.path} holds no collector yet: run `collector --state {state.path} init`")
+        return cls(state, settings, Database.at(state.database), key_files.load(state))
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        self.database.close()
+
+
+def initialize(state: StateDir, now: float) -> bool:
+    """Make directory, database, first epoch, first policy and keys; False when all of it is there already.
+
+    An interrupted run is completed by the next one: the signed key list, written last, is the mark of the end.
+    Raises CollectorError.
+    """
+    if key_files.exist(state):
+        Centre.open(state).close()
+        return False
+    load_settings(state)
+    try:
+        make_directory(state.path)
+        state.path.chmod(0o700)
+        database = Database.at(state.database)
+        database.create_all()
+        with database.write() as session:
+            if session.get(Epoch, _FIRST_EPOCH) is None:
+                session.add(Epoch(number=_FIRST_EPOCH, began_at=now))
+                add_policy(session, Policy(), now)
+        database.close()
+        key_files.create(state, _FIRST_EPOCH, int(now))
+    except OSError as cause:
+        raise CollectorError(f"{cause.filename or state.path}: {cause.strerror}; choose another --state") from cause
+    return True

@@ -1,0 +1,91 @@
+"""`collector`: the centre from a terminal. Each concern brings its own commands; here are init and serve."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from sync.collector import centre as centres
+from sync.collector.app import create_app
+from sync.collector.config import DEFAULT_STATE, StateDir
+from sync.collector.fleet.commands import gate, policy
+from sync.collector.server import listen
+from sync.collector.terminal import Sentences, opened
+from sync.collector.venues.commands import checkpoint, venue
+from sync.collector.visitors.commands import demo_visitors, passes
+
+
+@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_STATE,
+    show_default=True,
+    envvar="COLLECTOR_STATE",
+    show_envvar=True,
+    help="The directory with the collector's database, keys and collector.toml.",
+)
+@click.version_option(package_name="venue-gate")
+@click.pass_context
+def main(context: click.Context, state: Path) -> None:
+    """The centre of Venue Gate (场所通行): takes in what the gates record, and gives them keys and policy.
+
+    \b
+    First steps:
+      collector init
+      collector venue create 东门市场
+      collector checkpoint create --venue 1 --direction in 南门
+      collector gate create --checkpoint 1 南门1号
+      collector gate provision DIR --gate gate-1 --collector-url https://centre.example
+      collector serve
+    """
+    context.obj = StateDir(state)
+
+
+@main.command()
+@click.pass_obj
+def init(state: StateDir) -> None:
+    """Create the state directory: database, keys, first epoch and policy. What exists already is left alone."""
+    if not centres.initialize(state, time.time()):
+        click.echo(f"{state.path} holds a collector already; nothing was changed.", err=True)
+        return
+    click.echo(
+        f"Created {state.path}. The root key in {state.root} signs the key list only and is not needed to run: "
+        "copy that directory to two offline media, then remove it from this machine.",
+        err=True,
+    )
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.  [default: collector.toml, else 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65_535), help="[default: collector.toml, else 8000; 0: any free one]")
+@click.pass_obj
+def serve(state: StateDir, host: str | None, port: int | None) -> None:
+    """Take in batches at /v1/batches and show the pages at /, until Ctrl-C or SIGTERM.
+
+    On an address that is not loopback, batches are taken from everywhere, but the pages answer this machine only:
+    accounts are not here yet.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    with opened(state) as centre:
+        settings = centre.settings
+        app = create_app(centre)
+        server = listen(app, host or settings.host, settings.port if port is None else port, settings.threads)
+        signal.signal(signal.SIGTERM, _stop)
+        name, effective = getattr(server, "effective_listen", [(server.effective_host, server.effective_port)])[0]
+        click.echo(f"Collector: http://{name}:{effective}/ (Ctrl-C stops it)")
+        server.run()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+for command in (venue, checkpoint, gate, passes, policy, demo_visitors):
+    main.add_command(command)

@@ -1,0 +1,88 @@
+"""`collector gate` and `collector policy`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from sync.collector.config import StateDir
+from sync.collector.fleet import provisioning, service
+from sync.collector.terminal import created, opened, table
+from sync.wire.status import Identity
+
+
+@click.group()
+def gate() -> None:
+    """Gates: the devices at the checkpoints."""
+
+
+@gate.command("create")
+@click.argument("name")
+@click.option("--checkpoint", "checkpoint_id", type=int, required=True, help="The number of the checkpoint it stands at.")
+@click.option("--id", "gate_id", help="Its id on the wire, such as south-1.  [default: gate-<number>]")
+@click.pass_obj
+def create_gate(state: StateDir, name: str, checkpoint_id: int, gate_id: str | None) -> None:
+    """Create a gate called NAME and print its id. Then provision it."""
+    with opened(state) as centre, centre.database.write() as session:
+        row = service.create_gate(session, checkpoint_id, name, gate_id)
+    created(row.id, f"Gate {row.id} is {row.name}. Next: collector gate provision DIR --gate {row.id} --collector-url URL")
+
+
+@gate.command("list")
+@click.pass_obj
+def list_gates(state: StateDir) -> None:
+    """Print every gate: id, venue, checkpoint, whether it is provisioned, and name."""
+    with opened(state) as centre, centre.database.read() as session:
+        rows = [
+            (row.id, row.checkpoint.venue_id, row.checkpoint_id, "yes" if row.public_key else "no", row.name)
+            for row in service.gates(session)
+        ]
+    table(("gate", "venue", "checkpoint", "provisioned", "name"), rows, "No gate yet: collector gate create --help")
+
+
+@gate.command("provision")
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--gate", "gate_id", required=True, help="The gate's id, see `collector gate list`.")
+@click.option("--collector-url", required=True, help="Where the gate reaches this collector: https://centre.example")
+@click.option("--ca", type=click.Path(path_type=Path), help="PEM file, as the gate sees it, of the CA that it trusts.")
+@click.option("--replace", is_flag=True, help="The gate gets a new device; the earlier one is shut out.")
+@click.pass_obj
+def provision_gate(
+    state: StateDir, directory: Path, gate_id: str, collector_url: str, ca: Path | None, replace: bool
+) -> None:
+    """Write a gate's key, identity and first updates into DIR, its state directory.
+
+    Running it again for the same gate and DIR keeps the key. The files of another gate are never overwritten.
+    """
+    identity = Identity(gate=gate_id, collector=collector_url.rstrip("/"), ca=str(ca) if ca else None)
+    with opened(state) as centre:
+        provisioning.provision(centre, directory, identity, time.time(), replace=replace)
+    click.echo(f"{directory} is now the state directory of {gate_id}.", err=True)
+
+
+@click.group()
+def policy() -> None:
+    """The policy (R9): what the measures of the day require at every gate."""
+
+
+@policy.command("show")
+@click.pass_obj
+def show_policy(state: StateDir) -> None:
+    """Print the policy in force as JSON, ready to edit and set."""
+    with opened(state) as centre, centre.database.read() as session:
+        document = service.current_policy(session).document
+    click.echo(msgspec.json.format(document, indent=2).decode())
+
+
+@policy.command("set")
+@click.argument("file", type=click.File("rb"))
+@click.pass_obj
+def set_policy(state: StateDir, file: click.utils.LazyFile) -> None:
+    """Put the policy in FILE (JSON, - for standard input) in force; gates get it at their next contact."""
+    document = file.read()
+    with opened(state) as centre, centre.database.write() as session:
+        row = service.set_policy(session, document, time.time())
+    click.echo(f"Policy {row.number} is in force.", err=True)

@@ -1,0 +1,86 @@
+"""Gates, what each last reported, the snapshot each lives by, the policy they share, and the centre's epoch."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Float, ForeignKey, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sync.collector.database import Base
+from sync.collector.venues.model import MAX_NAME, Checkpoint
+from sync.wire.updates import KEYS, MANIFEST, POLICY, VENUE
+
+
+class Epoch(Base):
+    """The database's lives: the highest is in force; a restored backup begins a higher one (DESIGN 7)."""
+
+    __tablename__ = "epoch"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    began_at: Mapped[float] = mapped_column(Float)
+
+
+class Gate(Base):
+    """A gate by its number; `id` is its name on the wire. public_key: 32 bytes, None until it is provisioned."""
+
+    __tablename__ = "gate"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoint.id"), index=True)
+    kid: Mapped[bytes | None] = mapped_column(LargeBinary(8), unique=True)
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    checkpoint: Mapped[Checkpoint] = relationship(lazy="joined", innerjoin=True)
+
+
+class Contact(Base):
+    """The newest genuine batch of a gate.
+
+    backlog: records that waited on the gate after it. clock_error_seconds: the gate's clock minus the centre's. boot,
+    mono: the gate's, to tell a replay. report: `sync.wire.batch.Report` as JSON.
+    """
+
+    __tablename__ = "contact"
+
+    gate_number: Mapped[int] = mapped_column(ForeignKey("gate.number"), primary_key=True)
+    at: Mapped[float] = mapped_column(Float)
+    backlog: Mapped[int] = mapped_column(BigInteger)
+    clock_error_seconds: Mapped[float] = mapped_column(Float)
+    boot: Mapped[str] = mapped_column(Text)
+    mono: Mapped[float] = mapped_column(Float)
+    report: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SnapshotFiles(Base):
+    """The newest updates of a gate as files. content: digest of what they say, to tell when they must change."""
+
+    __tablename__ = "snapshot"
+
+    gate_number: Mapped[int] = mapped_column(ForeignKey("gate.number"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    number: Mapped[int] = mapped_column(BigInteger)
+    issued_at: Mapped[int] = mapped_column(BigInteger)
+    content: Mapped[bytes] = mapped_column(LargeBinary(32))
+    keys: Mapped[bytes] = mapped_column(LargeBinary)
+    manifest: Mapped[bytes] = mapped_column(LargeBinary)
+    policy: Mapped[bytes] = mapped_column(LargeBinary)
+    venue: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Compared as a tuple."""
+        return self.epoch, self.number
+
+    def files(self) -> dict[str, bytes]:
+        """By the names of `sync.wire.updates`."""
+        return {KEYS: self.keys, MANIFEST: self.manifest, POLICY: self.policy, VENUE: self.venue}
+
+
+class PolicyDocument(Base):
+    """A policy (R9); the highest number is in force, the others are its history."""
+
+    __tablename__ = "policy"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    created_at: Mapped[float] = mapped_column(Float)
+    document: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,109 @@
+"""Giving a gate its identity, key and first updates as files, until it enrols by QR.
+
+The files are written first and the gate's public key is registered last: whatever interrupts it, running it again
+completes it, and a device that works is never shut out by halves.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.orm import Session
+
+from sync.collector.centre import Centre
+from sync.collector.errors import Mistake
+from sync.collector.fleet import snapshots
+from sync.collector.fleet.model import Gate, SnapshotFiles
+from sync.collector.fleet.service import find_gate
+from sync.outbox.durable import make_directory, replace_file
+from sync.wire import jsonform
+from sync.wire.errors import WireError
+from sync.wire.keys import key_id
+from sync.wire.statedir import StateDir
+from sync.wire.status import Identity
+
+
+def provision(centre: Centre, directory: Path, identity: Identity, now: float, *, replace: bool = False) -> None:
+    """Make `directory` a gate's state directory.
+
+    Running it again for the same gate keeps its key and brings address and updates up to date. replace: the gate
+    may have been provisioned elsewhere; that device is shut out. Raises Mistake, NotFound, OSError.
+    """
+    _check_url(identity.collector)
+    files = StateDir.at(directory)
+    _check_owner(files, identity.gate)
+    with centre.database.write() as session:
+        gate = find_gate(session, identity.gate)
+        known = _known_key(files)
+        if gate.public_key not in (None, known) and not replace:
+            raise Mistake(
+                f"{gate.id} was provisioned elsewhere already, and that device would be shut out: "
+                "name its directory, or say --replace"
+            )
+        make_directory(directory)
+        replace_file(files.identity, jsonform.encode(identity) + b"\n")
+        _register(session, gate, known or _draw_key(files))
+        replace_file(files.root_key, centre.keys.root_public.hex().encode() + b"\n")
+        _write_updates(files, snapshots.current(session, centre.keys, gate, now))
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or parts.username:
+        raise Mistake(f"{url} is no address of a collector; it looks like https://centre.example")
+
+
+def _check_owner(files: StateDir, gate_id: str) -> None:
+    """Refuse a directory that is another gate's."""
+    try:
+        owner = jsonform.decode(files.identity.read_bytes(), Identity, str(files.identity)).gate
+    except FileNotFoundError:
+        if files.device_key.exists():
+            raise Mistake(f"{files.root} holds a device key of an unknown gate; choose an empty directory") from None
+        return
+    except WireError as cause:
+        raise Mistake(f"{cause}; choose an empty directory") from cause
+    if owner != gate_id:
+        raise Mistake(f"{files.root} belongs to {owner}, not to {gate_id}; choose another directory")
+
+
+def _known_key(files: StateDir) -> bytes | None:
+    """The public half of the device key in the directory, None when there is none."""
+    try:
+        private = bytes.fromhex(files.device_key.read_text(encoding="ascii"))
+        return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    except FileNotFoundError:
+        return None
+    except ValueError as cause:
+        raise Mistake(f"{files.device_key} is damaged; remove it and say --replace") from cause
+
+
+def _draw_key(files: StateDir) -> bytes:
+    private = os.urandom(32)
+    replace_file(files.device_key, private.hex().encode() + b"\n", mode=0o600)
+    return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
+def _register(session: Session, gate: Gate, public: bytes) -> None:
+    gate.public_key, gate.kid = public, key_id(public)
+    session.flush()
+
+
+def _write_updates(files: StateDir, snapshot: SnapshotFiles) -> None:
+    """As gate-sync would: an immutable directory, then the link by rename."""
+    name = f"{snapshot.epoch}-{snapshot.number}"
+    target = files.updates / name
+    make_directory(target)
+    for file_name, content in snapshot.files().items():
+        replace_file(target / file_name, content)
+    draft = files.updates / f".current.{os.getpid()}.tmp"
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(name)
+    os.replace(draft, files.current_updates)

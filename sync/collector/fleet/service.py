@@ -1,0 +1,79 @@
+"""Creating and finding gates, the epoch, and the policy in force."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from sync.collector.errors import Mistake, NotFound
+from sync.collector.fleet.model import Epoch, Gate, PolicyDocument
+from sync.collector.venues.service import checked_name, find_checkpoint
+from sync.wire import jsonform
+from sync.wire.errors import WireError
+from sync.wire.policy import Policy, read_policy
+
+_ID = re.compile(r"[a-z0-9](-?[a-z0-9])*")
+_MAX_ID = 32
+
+
+def create_gate(session: Session, checkpoint_id: int, name: str, gate_id: str | None = None) -> Gate:
+    """gate_id: "gate-<number>" unless said. Raises Mistake for a name or id that cannot be used, NotFound."""
+    checkpoint = find_checkpoint(session, checkpoint_id)
+    if gate_id is None:
+        gate_id = f"gate-{(session.scalar(select(func.max(Gate.number))) or 0) + 1}"
+    if not _ID.fullmatch(gate_id) or len(gate_id) > _MAX_ID:
+        raise Mistake(f"a gate's id has 1 to {_MAX_ID} of a-z, 0-9 and single hyphens between them")
+    if session.scalar(select(Gate).where(Gate.id == gate_id)):
+        raise Mistake(f"there is a gate {gate_id} already; see `collector gate list`")
+    gate = Gate(id=gate_id, name=checked_name(name), checkpoint=checkpoint)
+    session.add(gate)
+    session.flush()
+    return gate
+
+
+def gates(session: Session) -> Sequence[Gate]:
+    """All of them, oldest first."""
+    return session.scalars(select(Gate).order_by(Gate.number)).all()
+
+
+def find_gate(session: Session, gate_id: str) -> Gate:
+    """Raises NotFound."""
+    gate = session.scalar(select(Gate).where(Gate.id == gate_id))
+    if gate is None:
+        raise NotFound(f"there is no gate {gate_id}; see `collector gate list`")
+    return gate
+
+
+def gate_of_key(session: Session, kid: bytes) -> Gate | None:
+    """The gate whose key has that name."""
+    return session.scalar(select(Gate).where(Gate.kid == kid))
+
+
+def current_epoch(session: Session) -> int:
+    """The epoch that receipts and updates carry."""
+    return session.scalar(select(func.max(Epoch.number))) or 0
+
+
+def current_policy(session: Session) -> PolicyDocument:
+    """The newest. `Centre.initialize` puts the first one in."""
+    return session.scalars(select(PolicyDocument).order_by(PolicyDocument.number.desc()).limit(1)).one()
+
+
+def set_policy(session: Session, document: bytes, now: float) -> PolicyDocument:
+    """Put a policy in force; each gate gets it at its next contact. Raises Mistake naming what is wrong with it."""
+    try:
+        policy = read_policy(document)
+    except WireError as cause:
+        raise Mistake(f"the policy in force stays: {cause}") from cause
+    return add_policy(session, policy, now)
+
+
+def add_policy(session: Session, policy: Policy, now: float) -> PolicyDocument:
+    """Number and keep it."""
+    row = PolicyDocument(created_at=now, document=jsonform.encode(policy))
+    session.add(row)
+    session.flush()
+    return row

@@ -1,0 +1,87 @@
+"""`POST /v1/batches`: open, store in one transaction, answer after the commit with a signed receipt and updates."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Blueprint, Request, Response, request
+
+from sync.collector.centre import Centre
+from sync.collector.fleet import snapshots
+from sync.collector.fleet.model import Gate
+from sync.collector.fleet.service import current_epoch
+from sync.collector.intake.opening import open_batch
+from sync.collector.intake.service import Disputed, TakenIn, take_in
+from sync.collector.problems import Problem
+from sync.wire.batch import Batch
+from sync.wire.envelope import MessageType
+from sync.wire.receipt import Answer, Receipt, encode_answer, sign_receipt
+
+MAX_BODY_BYTES = MessageType.BATCH.max_bytes
+CONTENT_TYPE = "application/cose"
+
+_log = logging.getLogger(__name__)
+
+
+def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
+    """clock: seconds since 1970."""
+    intake = Blueprint("intake", __name__, url_prefix="/v1")
+
+    @intake.post("/batches")
+    def batches() -> Response:
+        answer = take_batch(centre, _body(request), clock())
+        return Response(encode_answer(answer), content_type="application/cbor")
+
+    return intake
+
+
+def take_batch(centre: Centre, body: bytes, now: float) -> Answer:
+    """A batch's bytes in, the answer out – by HTTPS or from a stick. Raises Problem, DatabaseUnavailable."""
+    gate, batch = open_batch(body, centre.database, centre.keys)
+    with centre.database.write() as session:
+        taken = take_in(session, gate, batch, now)
+        snapshot = snapshots.current(session, centre.keys, gate, now)
+        epoch = current_epoch(session)
+    if isinstance(taken, Disputed):
+        _log.warning("%s uses the outbox %s of %s: refused", gate.id, batch.outbox, taken.owner)
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            f"outbox {batch.outbox} belongs to {taken.owner}: nothing was taken; keep the records and tell the centre's IT",
+        )
+    _tell(gate, batch, taken)
+    receipt = Receipt(
+        gate=gate.id,
+        outbox=batch.outbox,
+        epoch=epoch,
+        next=taken.next,
+        centre_time=now,
+        nonce=batch.nonce,
+        set_aside=taken.set_aside,
+    )
+    wanted = batch.report.wants_updates and batch.report.have < snapshot.order
+    return Answer(sign_receipt(receipt, centre.keys.receipts), snapshot.files() if wanted else None)
+
+
+def _body(incoming: Request) -> bytes:
+    if incoming.mimetype != CONTENT_TYPE:
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a batch is sent as {CONTENT_TYPE}")
+    return incoming.get_data(cache=False)  # Flask's MAX_CONTENT_LENGTH bounds it
+
+
+def _tell(gate: Gate, batch: Batch, taken: TakenIn) -> None:
+    level = logging.WARNING if taken.conflicts or taken.set_aside else logging.INFO
+    _log.log(
+        level,
+        "%s %.8s %d-%d: stored %d, known %d, set aside %d, conflicts %d, next %d",
+        gate.id,
+        batch.outbox,
+        batch.first,
+        batch.next - 1,
+        taken.stored,
+        taken.known,
+        len(taken.set_aside),
+        taken.conflicts,
+        taken.next,
+    )

@@ -1,0 +1,101 @@
+"""What the live page asks of the records: the newest arrivals, and today's counts from the roll-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session
+
+from sync.collector.intake.model import HourlyCount, Outbox, RecordRow
+from sync.collector.venues.model import Checkpoint, Venue
+
+_CHINA_SECONDS = 8 * 3600
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Codes presented today (China time, by the gates' clocks), and records held of all days."""
+
+    passed: int
+    referred: int
+    denied: int
+    invalid: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record as people read it. venue_name, checkpoint_name: None when the centre has none of that number."""
+
+    outbox: str
+    sequence: int
+    venue: int
+    venue_name: str | None
+    checkpoint: int
+    checkpoint_name: str | None
+    direction: str
+    type: str
+    outcome: str | None
+    reasons: tuple[str, ...]
+    kind: str | None
+    temperature: float | None
+    count: int
+    at: float
+    received_at: float
+
+
+def newest(session: Session, limit: int) -> list[Arrival]:
+    """The newest arrivals, newest first."""
+    rows = session.execute(
+        select(RecordRow, Outbox.id, Venue.name, Checkpoint.name)
+        .join(Outbox, Outbox.number == RecordRow.outbox)
+        .outerjoin(Venue, Venue.id == RecordRow.venue)
+        .outerjoin(Checkpoint, Checkpoint.id == RecordRow.checkpoint)
+        .order_by(RecordRow.received_at.desc(), RecordRow.outbox, RecordRow.sequence.desc())
+        .limit(limit)
+    ).all()
+    return [_arrival(row) for row in rows]
+
+
+def counts(session: Session, now: float) -> Counts:
+    """Today's counts. Exits count like entries here; statistics tell them apart."""
+    midnight = (now + _CHINA_SECONDS) // _DAY_SECONDS * _DAY_SECONDS - _CHINA_SECONDS
+    sums: dict[tuple[str, str], int] = {}
+    for kind, outcome, count in session.execute(
+        select(HourlyCount.type, HourlyCount.outcome, func.sum(HourlyCount.count))
+        .where(HourlyCount.hour.between(midnight // 3600, midnight // 3600 + 23))
+        .group_by(HourlyCount.type, HourlyCount.outcome)
+    ):
+        sums[kind, outcome] = int(count)
+    held = session.scalar(select(func.coalesce(func.sum(Outbox.records), 0))) or 0
+    return Counts(
+        passed=sums.get(("scan", "pass"), 0),
+        referred=sums.get(("scan", "refer"), 0),
+        denied=sums.get(("scan", "deny"), 0),
+        invalid=sums.get(("folded", ""), 0),
+        held=int(held),
+    )
+
+
+def _arrival(row: Row[tuple[RecordRow, str, str, str]]) -> Arrival:
+    record, outbox, venue_name, checkpoint_name = row
+    return Arrival(
+        outbox=outbox,
+        sequence=record.sequence,
+        venue=record.venue,
+        venue_name=venue_name,
+        checkpoint=record.checkpoint,
+        checkpoint_name=checkpoint_name,
+        direction=record.direction,
+        type=record.type,
+        outcome=record.outcome,
+        reasons=tuple(record.reasons.split(",")) if record.reasons else (),
+        kind=record.kind,
+        temperature=record.temperature,
+        count=record.count,
+        at=record.at,
+        received_at=record.received_at,
+    )

@@ -1,0 +1,58 @@
+"""From the bytes of a request to a batch of a known gate – or a Problem. Bounds everything, stores nothing."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from sync.collector.database import Database
+from sync.collector.fleet.model import Gate
+from sync.collector.fleet.service import gate_of_key
+from sync.collector.keys import CentreKeys
+from sync.collector.problems import Problem
+from sync.wire.batch import MAX_RECORDS, Batch, unpack
+from sync.wire.envelope import MessageType, named_key, verify
+from sync.wire.errors import NotGenuine, WireError
+from sync.wire.keys import KeyRing, Purpose, VerificationKey
+
+_HEX_128 = re.compile(r"[0-9a-f]{32}")
+_MAX_HOLES = 2 * MAX_RECORDS
+_MAX_WORD = 200
+_MAX_SECONDS = 1e11  # beyond the year 5000
+
+
+def open_batch(body: bytes, database: Database, keys: CentreKeys) -> tuple[Gate, Batch]:
+    """The gate whose signature holds, and its batch. Raises Problem, DatabaseUnavailable."""
+    try:
+        with database.read() as session:
+            gate = gate_of_key(session, named_key(body, MessageType.BATCH))
+        if gate is None or gate.public_key is None:
+            raise Problem(HTTPStatus.FORBIDDEN, "no gate of this centre has the key that signed this batch")
+        ring = KeyRing([VerificationKey(gate.public_key, Purpose.GATE)])
+        batch = unpack(verify(body, ring, MessageType.BATCH).payload, keys.sealing_key)
+    except NotGenuine as cause:
+        status = HTTPStatus.FORBIDDEN if cause.reason == "bad_signature" else HTTPStatus.BAD_REQUEST
+        raise Problem(status, str(cause)) from cause
+    except WireError as cause:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(cause)) from cause
+    if batch.gate != gate.id:
+        raise Problem(HTTPStatus.FORBIDDEN, f"signed by {gate.id}, but another gate stands inside")
+    _check_bounds(batch)
+    return gate, batch
+
+
+def _check_bounds(batch: Batch) -> None:
+    """What the form allows and a database column or a page does not."""
+    report = batch.report
+    words = [report.boot, report.software, *report.faults, *(hole.reason for hole in batch.holes)]
+    for holds, rule in (
+        (_HEX_128.fullmatch(batch.outbox), "an outbox id is 32 hex digits"),
+        (_HEX_128.fullmatch(batch.nonce), "a nonce is 32 hex digits"),
+        (len(batch.holes) <= _MAX_HOLES, f"a batch declares at most {_MAX_HOLES} holes"),
+        (len(report.faults) <= _MAX_WORD, "too many faults"),
+        (all(len(word) <= _MAX_WORD and "\0" not in word for word in words), "a word of it is too long"),
+        (all(0 <= number < 2**53 for number in (*report.have, report.backlog, report.damaged)), "a count of it is absurd"),
+        (0 <= batch.sent_at < _MAX_SECONDS and 0 <= report.mono < _MAX_SECONDS, "a time of it is absurd"),
+    ):
+        if not holds:
+            raise Problem(HTTPStatus.BAD_REQUEST, f"batch: {rule}")

@@ -1,0 +1,96 @@
+"""The pages' language: 中文 first, English complete; China time. Catalogues are read from .po files at start."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from flask import Flask, Response, request
+from flask_babel import Babel, Domain, format_datetime, format_timedelta, get_locale
+from pytz import UTC
+
+from edge.reasons import REASONS
+
+LANGUAGES = {"zh": "zh_Hans_CN", "en": "en"}
+"""What ?lang= and the cookie may say, and the locale it means."""
+_COOKIE = "lang"
+_YEAR_SECONDS = 365 * 86_400
+_CATALOGUES = Path(__file__).parent / "translations"
+
+
+class _PoDomain(Domain):  # type: ignore[misc]  # flask_babel has no types
+    """Compiles the catalogues in memory: no step of the set-up can be forgotten, no .mo can be older than its .po."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._catalogues = {path.parent.parent.name: _compile(path) for path in _CATALOGUES.glob("*/LC_MESSAGES/*.po")}
+
+    def get_translations(self) -> NullTranslations:
+        """The request's catalogue; none for Chinese, whose sentences are the message ids."""
+        return self._catalogues.get(str(get_locale()), NullTranslations())
+
+
+class _Babel(Babel):  # type: ignore[misc]  # flask_babel has no types
+    domain_instance = _PoDomain()
+
+
+def init_app(app: Flask) -> None:
+    """Set up languages: ?lang= chooses one and a cookie keeps it."""
+    _Babel(app, default_locale=LANGUAGES["zh"], default_timezone="Asia/Shanghai", locale_selector=_select)
+    app.after_request(_keep_choice)
+    app.jinja_env.globals["language"] = language
+
+
+def language() -> str:
+    """The request's language, "zh" or "en"."""
+    for chosen in (request.args.get(_COOKIE), request.cookies.get(_COOKIE)):
+        if chosen in LANGUAGES:
+            return chosen
+    return "zh"
+
+
+def moment(at: float) -> str:
+    """A time of seconds since 1970 in China time, the same in every language."""
+    return format_datetime(_utc(at), "yyyy-MM-dd HH:mm:ss")
+
+
+def machine_time(at: float) -> str:
+    """For `<time datetime>`: RFC 3339."""
+    return _utc(at).isoformat(timespec="seconds")
+
+
+def duration(seconds: float) -> str:
+    """In words: 45 seconds, 12 minutes."""
+    return format_timedelta(timedelta(seconds=round(abs(seconds))), threshold=2)
+
+
+def reason(code: str) -> str:
+    """A reason's detail in words; a code that this centre does not know is shown as it is."""
+    known = REASONS.get(code)
+    return code if known is None else getattr(known.detail, language())
+
+
+def _utc(at: float) -> datetime:
+    return datetime.fromtimestamp(min(max(at, 0), 253_402_300_799 - 86_400), UTC)
+
+
+def _select() -> str:
+    return LANGUAGES[language()]
+
+
+def _keep_choice(answer: Response) -> Response:
+    if request.args.get(_COOKIE) in LANGUAGES:
+        answer.set_cookie(_COOKIE, language(), max_age=_YEAR_SECONDS, httponly=True, samesite="Lax")
+    return answer
+
+
+def _compile(path: Path) -> Translations:
+    compiled = BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=path.parent.parent.name))
+    compiled.seek(0)
+    return Translations(compiled)

@@ -1,0 +1,68 @@
+"""waitress, with its own refusals (too large, not HTTP) as problem documents too."""
+
+from __future__ import annotations
+
+import errno
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.task import ErrorTask
+
+from sync.collector import problems
+from sync.collector.errors import Mistake
+from sync.collector.intake.api import MAX_BODY_BYTES
+
+_MAX_CONNECTIONS = 500
+_IDLE_SECONDS = 60
+
+
+class _ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+    def execute(self) -> None:
+        """Answer with a problem document instead of waitress's plain text."""
+        error = self.request.error
+        body = problems.document(HTTPStatus(error.code), str(error.body))
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", problems.CONTENT_TYPE))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    error_task_class = _ProblemTask
+
+
+def listen(app: Flask, host: str, port: int, threads: int) -> Any:
+    """A waitress server that holds its port already; `run()` serves until SystemExit. Raises Mistake.
+
+    A body that says it is too large is refused before it is read, a chunked one as soon as it has become too large.
+    """
+    try:
+        server = create_server(
+            app,
+            host=host,
+            port=port,
+            threads=threads,
+            max_request_body_size=MAX_BODY_BYTES,
+            connection_limit=_MAX_CONNECTIONS,
+            channel_timeout=_IDLE_SECONDS,
+            ident=None,
+        )
+    except (OSError, ValueError) as cause:
+        raise Mistake(_explain(cause, host, port)) from cause
+    for part in getattr(server, "_map", {}).values():  # a name such as localhost may listen on two addresses
+        if hasattr(part, "channel_class"):
+            part.channel_class = _Channel
+    return server
+
+
+def _explain(cause: Exception, host: str, port: int) -> str:
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number == errno.EADDRINUSE:
+        return f"port {port} of {host} is taken: stop what listens there, or choose another --port"
+    if number == errno.EACCES:
+        return f"port {port} needs root's rights: choose a --port above 1023"
+    return f"cannot listen on {host}, port {port}: {cause}"

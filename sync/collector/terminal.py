@@ -1,0 +1,54 @@
+"""What every command shares: the centre it works on, and one clear sentence instead of a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from sync.collector.centre import Centre
+from sync.collector.config import StateDir
+from sync.collector.errors import CollectorError
+
+
+class Sentences(click.Group):
+    """A group whose commands tell a user's mistake in one sentence, exit code 1 (2: click's own, for the usage)."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's, but for our errors and the system's."""
+        try:
+            return super().invoke(ctx)
+        except CollectorError as cause:
+            raise click.ClickException(str(cause)) from cause
+        except BrokenPipeError:
+            raise
+        except OSError as cause:
+            where = f"{cause.filename}: " if cause.filename else ""
+            raise click.ClickException(f"{where}{cause.strerror or cause}") from cause
+
+
+@contextmanager
+def opened(state: StateDir) -> Iterator[Centre]:
+    """The centre for the length of one command."""
+    centre = Centre.open(state)
+    try:
+        yield centre
+    finally:
+        centre.close()
+
+
+def created(identifier: object, sentence: str) -> None:
+    """The id alone on standard output for scripts, the sentence beside it for people."""
+    click.echo(sentence, err=True)
+    click.echo(identifier)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
+    """Rows as tab-separated lines under a head; `empty` (to standard error) when there is none."""
+    if not rows:
+        click.echo(empty, err=True)
+        return
+    for row in (heads, *rows):
+        click.echo("\t".join(str(cell) for cell in row))

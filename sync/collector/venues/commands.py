@@ -1,0 +1,65 @@
+"""`collector venue` and `collector checkpoint`."""
+
+from __future__ import annotations
+
+import click
+
+from sync.collector.config import StateDir
+from sync.collector.terminal import created, opened, table
+from sync.collector.venues import service
+from sync.wire.record import Direction
+
+
+@click.group()
+def venue() -> None:
+    """Venues (场所): the places that people enter."""
+
+
+@venue.command("create")
+@click.argument("name")
+@click.pass_obj
+def create_venue(state: StateDir, name: str) -> None:
+    """Create a venue called NAME and print its number."""
+    with opened(state) as centre, centre.database.write() as session:
+        row = service.create_venue(session, name)
+    created(row.id, f"Venue {row.id} is {row.name}. Next: collector checkpoint create --venue {row.id} --direction in NAME")
+
+
+@venue.command("list")
+@click.pass_obj
+def list_venues(state: StateDir) -> None:
+    """Print every venue: number and name."""
+    with opened(state) as centre, centre.database.read() as session:
+        rows = [(row.id, row.name) for row in service.venues(session)]
+    table(("venue", "name"), rows, "No venue yet: collector venue create NAME")
+
+
+@click.group()
+def checkpoint() -> None:
+    """Checkpoints (检测点): the ways into and out of a venue."""
+
+
+@checkpoint.command("create")
+@click.argument("name")
+@click.option("--venue", "venue_id", type=int, required=True, help="The venue's number.")
+@click.option(
+    "--direction",
+    type=click.Choice([direction.value for direction in Direction]),
+    required=True,
+    help="Entry (in) or exit (out).",
+)
+@click.pass_obj
+def create_checkpoint(state: StateDir, name: str, venue_id: int, direction: str) -> None:
+    """Create a checkpoint called NAME and print its number."""
+    with opened(state) as centre, centre.database.write() as session:
+        row = service.create_checkpoint(session, venue_id, name, Direction(direction))
+    created(row.id, f"Checkpoint {row.id} is {row.name} ({direction}) of {row.venue.name}.")
+
+
+@checkpoint.command("list")
+@click.pass_obj
+def list_checkpoints(state: StateDir) -> None:
+    """Print every checkpoint: number, venue, direction and name."""
+    with opened(state) as centre, centre.database.read() as session:
+        rows = [(row.id, row.venue_id, row.direction, row.name) for row in service.checkpoints(session)]
+    table(("checkpoint", "venue", "direction", "name"), rows, "No checkpoint yet: collector checkpoint create --help")

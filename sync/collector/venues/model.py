@@ -1,0 +1,31 @@
+"""Venues (场所) and their checkpoints (检测点)."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sync.collector.database import Base
+
+MAX_NAME = 100
+
+
+class Venue(Base):
+    """A place that people enter (R1)."""
+
+    __tablename__ = "venue"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
+
+
+class Checkpoint(Base):
+    """A way in or out of a venue (R1b, R17). direction: `sync.wire.record.Direction`."""
+
+    __tablename__ = "checkpoint"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    venue_id: Mapped[int] = mapped_column(ForeignKey("venue.id"), index=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    direction: Mapped[str] = mapped_column(String(3))
+    venue: Mapped[Venue] = relationship(lazy="joined", innerjoin=True)

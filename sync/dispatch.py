@@ -1,0 +1,128 @@
+"""Fills one batch from an outbox and turns it into bytes. What to send is the link's decision; here is how.
+
+Never holds more than one batch: a gate that was offline for weeks drains in the memory of an ordinary day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from sync.errors import SyncError
+from sync.link import Exchange, Send
+from sync.mailbox import Provision
+from sync.wire.batch import MAX_BYTES, Batch, Hole, Report, pack
+from sync.wire.status import GateStatus
+
+# What a batch holds beside its records: the report, the commas and at most 501 holes between 500 records.
+_ROOM_BESIDE_RECORDS = 60_000
+
+
+class Piece(Protocol):
+    """What `Source.read` gives: records and holes that fill first … next − 1; first = next for nothing yet."""
+
+    @property
+    def first(self) -> int:
+        """The number asked for."""
+        ...
+
+    @property
+    def next(self) -> int:
+        """One past the last number told about."""
+        ...
+
+    @property
+    def records(self) -> Sequence[bytes]:
+        """The records' bytes, verbatim, in order."""
+        ...
+
+    @property
+    def holes(self) -> Sequence[Hole]:
+        """The numbers in the range that hold no record."""
+        ...
+
+
+class Source(Protocol):
+    """One outbox as its reader sees it (`sync.outbox.OutboxReader`)."""
+
+    @property
+    def id(self) -> str:
+        """The outbox's random name, 32 hex."""
+        ...
+
+    def next(self) -> int:
+        """One past the newest readable record."""
+        ...
+
+    def first(self) -> int:
+        """The oldest kept number."""
+        ...
+
+    def read(self, first: int, max_records: int, max_bytes: int) -> Piece:
+        """What stands at `first` and after it; on the disk for sure when this returns."""
+        ...
+
+
+class NothingThere(SyncError):
+    """The outbox announced records that cannot be read yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A batch ready to leave: what is in it, and its bytes."""
+
+    exchange: Exchange
+    body: bytes
+
+
+def dispatch(
+    source: Source, send: Send, provision: Provision, report: Report, *, nonce: str, sent_at: float
+) -> Dispatch:
+    """Read, encode, compress, seal and sign. Raises NothingThere, OutboxError, OSError; ValueError over a limit."""
+    if send.max_records == 0:
+        upto, records, holes = send.first, [], []
+    else:
+        piece = source.read(send.first, send.max_records, MAX_BYTES - _ROOM_BESIDE_RECORDS)
+        upto, records, holes = piece.next, [msgspec.Raw(record) for record in piece.records], list(piece.holes)
+        if upto <= send.first:
+            raise NothingThere(f"record {send.first} of outbox {source.id} cannot be read")
+    batch = Batch(
+        gate=provision.identity.gate,
+        outbox=source.id,
+        first=send.first,
+        next=upto,
+        records=records,
+        sent_at=sent_at,
+        nonce=nonce,
+        report=report,
+        holes=holes,
+    )
+    body = pack(batch, provision.signing_key, provision.snapshot.sealing_key)
+    return Dispatch(Exchange(source.id, send.first, upto, nonce), body)
+
+
+def report(
+    gate: GateStatus | None,
+    have: tuple[int, int],
+    backlog: int,
+    *,
+    software: str,
+    boot: str,
+    mono: float,
+    wants_updates: bool,
+) -> Report:
+    """How the gate is: its own word where there is one, else only what gate-sync knows."""
+    known = Report(have, backlog, software, boot, mono, wants_updates=wants_updates)
+    if gate is None:
+        return known
+    return msgspec.structs.replace(
+        known,
+        software=gate.software,
+        disk_used=gate.disk_used,
+        board_celsius=gate.board_celsius,
+        damaged=gate.damaged,
+        faults=[fault.value for fault in gate.faults],
+    )

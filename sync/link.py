@@ -1,0 +1,241 @@
+"""PURE: the sender's state machine – what to send next, given what is queued, what came back and the time.
+
+Decides which outbox sends next, from which number, when to wait, and what a receipt is worth. Knows no socket, file,
+clock or key: the caller (`sync/agent.py`) reads, signs, sends and checks signatures.
+
+    idle ── next_action → Send ── sending() ──▶ in flight ── received() ──▶ idle, the cursor moved
+      ▲                                            │
+      └──────────── waits, backs off ◀── failed() ─┘
+
+Only a signed receipt that answers this very exchange moves a cursor. Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from sync.backoff import Backoff, Pace
+from sync.errors import PeerFault
+from sync.wire.batch import MAX_RECORDS
+from sync.wire.receipt import Receipt
+from sync.wire.status import Trouble
+
+
+class ForeignReceipt(PeerFault):
+    """A genuine receipt that does not answer this exchange. It acknowledges nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What one outbox holds now: first is the oldest kept number, next one past the newest readable one."""
+
+    outbox: str
+    first: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the outbox's records from `first` on, at most so many. Where there are none, a greeting."""
+
+    outbox: str
+    first: int
+    max_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is due before `until`, unless something new is queued."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What is in flight: numbers first … next − 1 of the outbox, none for a greeting. nonce: the batch's."""
+
+    outbox: str
+    first: int
+    next: int
+    nonce: str
+
+
+class Verdict(Enum):
+    """What a receipt that answers our exchange says."""
+
+    TAKEN = "taken"  # everything below its `next` is at the centre
+    RESENT = "resent"  # the centre lacks what we thought it had: a restored centre. We send it again
+    KNOWN = "known"  # the centre holds more than we have sent since we started: our receipts were lost
+    BEYOND = "beyond"  # the centre expects more than this outbox ever held: an old copy of the card
+
+    @property
+    def is_cursor(self) -> bool:
+        """Whether the receipt may be kept as the outbox's cursor.
+
+        KNOWN is not: until we have sent those numbers ourselves, nobody knows that the centre's bytes are ours.
+        """
+        return self is not Verdict.KNOWN
+
+
+class _Line:
+    """One outbox on its way to the centre."""
+
+    def __init__(self, queued: Queued, cursor: int, backoff: Backoff) -> None:
+        self.queued = queued
+        self.cursor = cursor
+        self.backoff = backoff
+        self.max_records = MAX_RECORDS
+        # Sealed outboxes are greeted for too: only so does a restored centre get to ask for what it lost of them.
+        self.greet_at = float("-inf")
+
+    @property
+    def backlog(self) -> int:
+        return max(0, self.queued.next - self.cursor)
+
+    def shrink(self) -> None:
+        """Smaller batches get through where a proxy or a bad line refuses large ones."""
+        self.max_records = max(1, self.max_records // 2)
+
+    def grow(self) -> None:
+        self.max_records = min(MAX_RECORDS, self.max_records * 2)
+
+
+class Link:
+    """The sender of one gate.
+
+    gate: its name, as receipts must repeat it. greeting_seconds: the longest silence towards the centre while
+    there is nothing to send. draw: randomness for the backoff, numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        gate: str,
+        greeting_seconds: float,
+        draw: Callable[[], float],
+        pace: Pace = Pace(),  # noqa: B008 - frozen
+    ) -> None:
+        self._gate = gate
+        self._greeting_seconds = greeting_seconds
+        self._draw, self._pace = draw, pace
+        self._lines: dict[str, _Line] = {}
+        self._backoff = Backoff(draw, pace)
+        self._exchange: Exchange | None = None
+
+    @property
+    def backlog(self) -> int:
+        """Numbers that the centre has not acknowledged, over all outboxes."""
+        return sum(line.backlog for line in self._lines.values())
+
+    @property
+    def failures(self) -> int:
+        """Failed exchanges since the last one that went well."""
+        return max([self._backoff.failures, *(line.backoff.failures for line in self._lines.values())])
+
+    def observe(self, queued: Iterable[Queued], cursors: Mapping[str, int]) -> None:
+        """What is queued now, in the order of sending (sealed outboxes first).
+
+        cursors: for outboxes that were not seen before, `next` of the kept receipt. One that lies outside of what
+        the outbox holds says nothing, and everything that is kept is sent again.
+        """
+        lines: dict[str, _Line] = {}
+        for now in queued:
+            line = self._lines.get(now.outbox)
+            if line is None:
+                kept = cursors.get(now.outbox, now.first)
+                cursor = kept if now.first <= kept <= now.next else now.first
+                line = _Line(now, cursor, Backoff(self._draw, self._pace))
+            line.queued = now
+            lines[now.outbox] = line
+        self._lines = lines
+
+    def next_action(self, now: float) -> Send | Wait:
+        """What to do. Call `sending` before the bytes leave, then `received` or `failed`."""
+        if self._exchange is not None or not self._lines:
+            return Wait(float("inf"))
+        if now < self._backoff.until:
+            return Wait(self._backoff.until)
+        waiting = [line for line in self._lines.values() if line.backlog]
+        for line in waiting:
+            if now >= line.backoff.until:
+                return self._send(line)
+        # The active outbox first: its receipt matters to the gate.
+        for line in reversed(self._lines.values()):
+            if now >= line.greet_at:
+                return self._send(line, greeting=True)
+        due = [line.greet_at for line in self._lines.values()] + [line.backoff.until for line in waiting]
+        return Wait(min(due))
+
+    def _send(self, line: _Line, *, greeting: bool = False) -> Send:
+        return Send(line.queued.outbox, line.cursor, 0 if greeting else line.max_records)
+
+    def sending(self, exchange: Exchange) -> None:
+        """These numbers are about to leave."""
+        self._exchange = exchange
+
+    def judge(self, receipt: Receipt) -> Verdict:
+        """What a receipt with a good signature says. Raises ForeignReceipt when it does not answer the exchange.
+
+        Changes nothing, so that the receipt can be on disk before `received` counts anything as sent.
+        """
+        exchange = self._exchange
+        if exchange is None:
+            raise ForeignReceipt("a receipt came that nobody waits for")
+        if receipt.gate != self._gate:
+            raise ForeignReceipt(f"the receipt is for gate {receipt.gate!r}, not for this one")
+        if receipt.outbox != exchange.outbox or receipt.nonce != exchange.nonce:
+            raise ForeignReceipt("the receipt answers another batch than the one just sent")
+        if receipt.next < 1:
+            raise ForeignReceipt(f"a receipt that asks for record {receipt.next}: numbers start at 1")
+        if receipt.next < exchange.first:
+            return Verdict.RESENT
+        if receipt.next <= exchange.next:
+            return Verdict.TAKEN
+        line = self._lines.get(exchange.outbox)
+        return Verdict.KNOWN if line and receipt.next <= line.queued.next else Verdict.BEYOND
+
+    def received(self, receipt: Receipt, now: float) -> Verdict:
+        """The receipt is kept: move the cursor. Raises ForeignReceipt as `judge` does."""
+        verdict, exchange = self.judge(receipt), self._exchange
+        assert exchange is not None
+        self._exchange = None
+        self._backoff.reset()
+        line = self._lines.get(exchange.outbox)
+        if line is None:
+            return verdict
+        line.greet_at = now + self._greeting_seconds
+        # Never past what we sent ourselves: a card's old copy may hold other records under the same numbers, and the
+        # centre keeps both versions only if it gets both.
+        line.cursor = min(receipt.next, exchange.next)
+        if line.cursor > exchange.first:
+            line.backoff.reset()
+            line.grow()
+        elif line.cursor < exchange.first or exchange.next > exchange.first:
+            # A genuine answer without progress: asked to go back, or a centre that takes nothing. No tight loop.
+            line.backoff.fail(now)
+        return verdict
+
+    def failed(self, trouble: Trouble, now: float, retry_after: float | None = None) -> None:
+        """The exchange brought no receipt. retry_after: seconds that the peer asked for."""
+        exchange, self._exchange = self._exchange, None
+        line = self._lines.get(exchange.outbox) if exchange and exchange.next > exchange.first else None
+        if line and trouble in (Trouble.OUR_FAULT, Trouble.NO_NETWORK):
+            line.shrink()
+        if line and trouble is Trouble.OUR_FAULT:
+            # What this outbox sends is at fault, not the way: the others and the greetings go on.
+            line.backoff.fail(now, retry_after)
+        else:
+            self._backoff.fail(now, retry_after)
+
+    def put_off(self, outbox: str, now: float) -> None:
+        """The outbox cannot be read just now; the others go on."""
+        if outbox in self._lines:
+            self._lines[outbox].backoff.fail(now)
+
+    def wake(self) -> None:
+        """Somebody wants an exchange now: whatever was waited for is cut short."""
+        self._backoff.cut_short()
+        for line in self._lines.values():
+            line.greet_at = float("-inf")
+            line.backoff.cut_short()

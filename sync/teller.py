@@ -1,0 +1,124 @@
+"""Keeps sync-status.json true: what gate-sync is doing, in a code for programs and a sentence for IT."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+
+from sync import mailbox
+from sync.link import Link, Verdict
+from sync.wire.receipt import Receipt, Standing
+from sync.wire.statedir import StateDir
+from sync.wire.status import SyncStatus, Trouble
+
+_log = logging.getLogger("gate-sync")
+
+# The gate takes a word for stale after a few seconds; a drain changes the backlog a hundred times a second.
+_AT_LEAST_EVERY_SECONDS = 1.0
+_PROGRESS_EVERY_SECONDS = 0.2
+
+
+class Teller:
+    """Collects what happened and writes it down when it changed.
+
+    outbox_trouble, updates_trouble: a sentence while something is wrong there, which stops no exchange by itself.
+    next_attempt: monotonic seconds, None while an exchange is under way.
+    """
+
+    def __init__(self, state: StateDir, boot: str) -> None:
+        self._state, self._boot = state, boot
+        self._connected = False
+        self._trouble: Trouble | None = None
+        self._detail: str | None = None
+        self._last_contact: float | None = None
+        self._told: SyncStatus | None = None
+        self.outbox_trouble: str | None = None
+        self.updates_trouble: str | None = None
+        self.next_attempt: float | None = None
+
+    def waiting(self) -> None:
+        """Everything needed is there; the first exchange is still to come."""
+        self._connected, self._trouble, self._detail = False, None, None
+
+    def contact_before(self, at: float) -> None:
+        """An earlier run's receipt tells when the centre was reached."""
+        self._last_contact = max(at, self._last_contact or at)
+
+    def received(self, receipt: Receipt, verdict: Verdict) -> None:
+        """A genuine receipt came."""
+        self._connected, self._last_contact = True, time.time()
+        self._trouble, self._detail = _verdict_in_words(receipt, verdict)
+
+    def failed(self, trouble: Trouble, sentence: str) -> None:
+        """No receipt came, or none can be asked for."""
+        if (trouble, sentence) != (self._trouble, self._detail):
+            _log.warning("%s: %s", trouble.value, sentence)
+        self._connected, self._trouble, self._detail = False, trouble, sentence
+
+    def tell(self, link: Link | None) -> None:
+        """Write sync-status.json if its content changed or is getting old."""
+        status = self._status(link)
+        told = self._told
+        if told is not None:
+            age = status.mono - told.mono
+            progressed = status.backlog != told.backlog and age >= _PROGRESS_EVERY_SECONDS
+            if _changing(status) == _changing(told) and not progressed and age < _AT_LEAST_EVERY_SECONDS:
+                return
+            if status.connected and not told.connected:
+                _log.info("connected; %d records wait", status.backlog)
+        self._write(status)
+
+    def goodbye(self, link: Link | None) -> None:
+        """The last word before the end: not connected."""
+        self._connected = False
+        self._write(self._status(link))
+
+    def _write(self, status: SyncStatus) -> None:
+        try:
+            mailbox.write_sync_status(self._state, status)
+        except OSError as failure:
+            _log.error("sync-status.json cannot be written: %s", failure)
+        self._told = status
+
+    def _status(self, link: Link | None) -> SyncStatus:
+        trouble, detail = self._trouble, self._detail
+        if trouble is None and self.outbox_trouble:
+            trouble, detail = Trouble.OUR_FAULT, self.outbox_trouble
+        upcoming = self.next_attempt
+        return SyncStatus(
+            wall=time.time(),
+            boot=self._boot,
+            mono=time.monotonic(),
+            pid=os.getpid(),
+            connected=self._connected,
+            backlog=link.backlog if link else 0,
+            last_contact=self._last_contact,
+            trouble=trouble,
+            detail=detail or self.updates_trouble,
+            next_attempt_mono=upcoming if upcoming is not None and upcoming < float("inf") else None,
+            failures=link.failures if link else 0,
+        )
+
+
+def _changing(status: SyncStatus) -> tuple[object, ...]:
+    return status.connected, status.trouble, status.detail, status.failures
+
+
+def _verdict_in_words(receipt: Receipt, verdict: Verdict) -> tuple[Trouble | None, str | None]:
+    """What a receipt says besides "taken", for IT."""
+    if receipt.standing is Standing.QUARANTINED:
+        return Trouble.REFUSED, "the centre has revoked this gate: its records are kept apart there"
+    if verdict is Verdict.BEYOND:
+        return Trouble.OUR_FAULT, (
+            f"the centre expects record {receipt.next}, which this card never held: an old copy of it was put back"
+        )
+    if verdict is Verdict.RESENT:
+        return None, f"the centre lacks records from {receipt.next} on (restored from a backup?); they are sent again"
+    if receipt.set_aside:
+        first = receipt.set_aside[0]
+        return None, (
+            f"the centre set {len(receipt.set_aside)} records aside that it cannot read; "
+            f"record {first.sequence}: {first.reason}"
+        )
+    return None, None

@@ -1,0 +1,344 @@
+"""HTTPS to the centre (requests): one exchange – bytes out, bytes back – bounded in time and size.
+
+Decides what kind of failure a failure is (`Trouble`), so that IT reads a sentence and the link knows how to wait.
+It does NOT decide whether an answer is genuine: signatures do (`sync/agent.py`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from sync.errors import SyncError
+from sync.wire.receipt import MAX_ANSWER_BYTES
+from sync.wire.status import Trouble
+
+PATH = "/v1/batches"
+_CHUNK_BYTES = 65_536
+_MAX_PROBLEM_BYTES = 8_192
+_MAX_SENTENCE = 300
+
+
+class ExchangeFailed(SyncError):
+    """No answer of the centre came back. trouble: what kind of failure; retry_after: seconds the peer asked for."""
+
+    def __init__(self, trouble: Trouble, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.trouble = trouble
+        self.retry_after = retry_after
+
+
+class UnsafeAddress(SyncError):
+    """The collector's address cannot be used. The sentence says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """connect, read: for each step of one connection. exchange: for the whole, however slowly the peer drips."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 30.0
+    exchange_seconds: float = 120.0
+
+
+class HttpsTransport:
+    """One keep-alive session with one centre. One thread exchanges; any thread may `abort`.
+
+    collector: base address, such as https://centre.example. ca: the town's own certificate authority as a PEM file,
+    None for the machine's. Raises UnsafeAddress for plain http to anything but this machine.
+    """
+
+    def __init__(
+        self,
+        collector: str,
+        ca: Path | None = None,
+        patience: Patience = Patience(),
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
+        on_this_machine = _check_address(collector)
+        if ca is not None and not ca.is_file():
+            raise UnsafeAddress(f"the centre's certificate authority is missing: {ca}")
+        self._url = collector.rstrip("/") + PATH
+        self._patience = patience
+        self._max_answer_bytes = max_answer_bytes
+        self._cut = _Cut()
+        self._session = requests.Session()
+        self._session.auth = _no_credentials
+        self._session.verify = str(ca) if ca else True
+        # A proxy of the environment is respected, but never stands between two programs of one machine.
+        self._session.trust_env = not on_this_machine
+        self._session.headers.update({"User-Agent": "venue-gate", "Accept-Encoding": "identity"})
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _CuttableAdapter(self._cut))
+
+    def exchange(self, body: bytes) -> bytes:
+        """Send one batch and return the answer's body, whatever it holds. Raises ExchangeFailed."""
+        self._cut.arm()
+        deadline = threading.Timer(self._patience.exchange_seconds, self.abort)
+        deadline.daemon = True
+        deadline.start()
+        started = time.monotonic()
+        try:
+            with _failures_told_apart():
+                return self._exchange(body)
+        except ExchangeFailed as failure:
+            if time.monotonic() - started < self._patience.exchange_seconds:
+                raise
+            sentence = f"no whole answer within {self._patience.exchange_seconds:g} s: the line is too slow or stalls"
+            raise ExchangeFailed(Trouble.NO_NETWORK, sentence) from failure
+        finally:
+            deadline.cancel()
+
+    def _exchange(self, body: bytes) -> bytes:
+        with self._session.post(
+            self._url,
+            # A stream is sent in small pieces, each with its own time-out: a slow line may take long for the whole.
+            data=BytesIO(body),
+            headers={"Content-Type": "application/cose", "Accept": "application/cbor, application/problem+json"},
+            timeout=(self._patience.connect_seconds, self._patience.read_seconds),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            if response.status_code != 200:
+                raise _refusal(response)
+            if _media_type(response) != "application/cbor":
+                raise ExchangeFailed(
+                    Trouble.NOT_THE_CENTRE,
+                    f"something else answers in the centre's place ({_media_type(response) or 'no type'}): "
+                    "a log-in page of the network, or a proxy",
+                )
+            return _read(response, self._max_answer_bytes)
+
+    def abort(self) -> None:
+        """End an exchange that is under way; it raises ExchangeFailed soon. The next one connects anew."""
+        self._cut.cut()
+
+    def close(self) -> None:
+        """Free the connection."""
+        self._session.close()
+
+
+def _check_address(collector: str) -> bool:
+    """Whether the address is this machine's own. Raises UnsafeAddress."""
+    try:
+        parts = urlsplit(collector)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as cause:
+        raise UnsafeAddress(f"{collector!r} is no address: {cause}") from cause
+    if parts.scheme not in ("http", "https") or not host:
+        raise UnsafeAddress(f"{collector!r} is no address of a collector: write https:// and the server's name")
+    if parts.username or parts.query or parts.fragment:
+        raise UnsafeAddress("the collector's address is only https://, the server's name and perhaps a path")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise UnsafeAddress(f"http:// is allowed to this machine only: write https://{parts.netloc} instead")
+    return _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps requests from sending what ~/.netrc holds: a batch is signed, and nothing else proves who sends it."""
+    return request
+
+
+@contextmanager
+def _failures_told_apart() -> Iterator[None]:
+    try:
+        yield
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as failure:
+        cause = _innermost(failure)
+        sentence = _sentence(cause)
+        cut_short = isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
+        if isinstance(cause, ssl.SSLError) and not cut_short:
+            raise ExchangeFailed(
+                Trouble.NOT_THE_CENTRE, f"the server cannot prove that it is the centre: {sentence}"
+            ) from failure
+        raise ExchangeFailed(Trouble.NO_NETWORK, f"the centre is not reached: {sentence}") from failure
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What requests and urllib3 wrap names their objects; the error inside names the cause."""
+    for _ in range(10):
+        candidates = (getattr(error, "reason", None), *error.args, error.__cause__)
+        inner = next((part for part in candidates if isinstance(part, BaseException)), None)
+        if inner is None:
+            break
+        error = inner
+    return error
+
+
+def _sentence(error: BaseException) -> str:
+    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (told or type(error).__name__)[:_MAX_SENTENCE]
+
+
+def _read(response: requests.Response, max_bytes: int) -> bytes:
+    body = bytearray()
+    # read1 returns what is there: a peer that drips cannot hold us inside one call past its read time-out.
+    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+        body += chunk
+        if len(body) > max_bytes:
+            raise ExchangeFailed(
+                Trouble.NOT_THE_CENTRE, f"an answer of more than {max_bytes} bytes: the rest is not read"
+            )
+    return bytes(body)
+
+
+_TROUBLES: Mapping[int, Trouble] = {
+    400: Trouble.OUR_FAULT,
+    403: Trouble.REFUSED,
+    408: Trouble.CENTRE_BUSY,
+    409: Trouble.REFUSED,
+    413: Trouble.OUR_FAULT,
+    415: Trouble.OUR_FAULT,
+    429: Trouble.CENTRE_BUSY,
+}
+_SAYS: Mapping[Trouble, str] = {
+    Trouble.OUR_FAULT: "the centre cannot read what this gate sent",
+    Trouble.REFUSED: "the centre refuses this gate",
+    Trouble.CENTRE_BUSY: "the centre is busy or in trouble",
+    Trouble.NOT_THE_CENTRE: "something else answers in the centre's place",
+}
+
+
+def _refusal(response: requests.Response) -> ExchangeFailed:
+    status = response.status_code
+    trouble = Trouble.CENTRE_BUSY if status >= 500 else _TROUBLES.get(status, Trouble.NOT_THE_CENTRE)
+    detail = _problem(response)
+    sentence = f"{_SAYS[trouble]} ({status}{', ' + detail if detail else ''})"
+    return ExchangeFailed(trouble, sentence, _retry_after(response))
+
+
+def _problem(response: requests.Response) -> str:
+    """The detail of problem+json (RFC 9457 §3.1), or where a redirect leads; only ever a sentence for people."""
+    if response.is_redirect:
+        return f"redirects to {response.headers['Location'][:_MAX_SENTENCE]}"
+    if _media_type(response) != "application/problem+json":
+        return "not in the centre's words, perhaps a proxy's"
+    try:
+        problem: Any = json.loads(_read(response, _MAX_PROBLEM_BYTES))
+        return str(problem.get("detail") or problem.get("title") or "")[:_MAX_SENTENCE]
+    except (ExchangeFailed, urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError, RecursionError):
+        return ""
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Retry-After in seconds, given as a number or as a date (RFC 9110 §10.2.3)."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, IndexError, TypeError):
+        return None
+    # A date counts from the peer's own clock where it tells it: a Pi's may be years off.
+    try:
+        sent = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except (ValueError, IndexError, TypeError):
+        sent = time.time()
+    return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - sent)
+
+
+def _media_type(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+class _Cut:
+    """Lets another thread end a connection, wherever its own thread hangs in it – but for the look-up of the name."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._is_cut = False
+
+    def arm(self) -> None:
+        """A new exchange: what was cut before concerns it no more."""
+        with self._lock:
+            self._is_cut = False
+
+    def watch(self, connected: socket.socket) -> None:
+        """A copy of the descriptor: TLS takes the original over, and shutting down reaches every copy."""
+        with self._lock:
+            self._release()
+            self._socket = connected.dup()
+            if self._is_cut:
+                self._shut()
+
+    def cut(self) -> None:
+        """Shut the connection, now or as soon as there is one."""
+        with self._lock:
+            self._is_cut = True
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):  # not connected any more
+                self._socket.shutdown(socket.SHUT_RDWR)
+        self._release()
+
+    def _release(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class _CuttableAdapter(HTTPAdapter):
+    """requests' adapter whose connections report their sockets to a `_Cut`."""
+
+    def __init__(self, cut: _Cut) -> None:
+        self._pools = _pool_classes(cut)
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+def _pool_classes(cut: _Cut) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            connected = super()._new_conn()
+            cut.watch(connected)
+            return connected
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            connected = super()._new_conn()
+            cut.watch(connected)
+            return connected
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}

@@ -1,0 +1,372 @@
+"""The story on real parts: real outbox on a real disk, gpiozero's pins, scripted camera and reader (R2, R3)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from edge.clock import SystemClock
+from edge.faults import Faults
+from edge.gate import Devices, Gate
+from edge.ledger import Ledger
+from edge.results import ResultBoard
+from edge.trust import Trust
+from edge.upkeep import Upkeep
+from hardware.barrier import RelayBarrier
+from hardware.errors import CameraError, PinsError, ReaderError, ThermometerError
+from hardware.indicator import LampIndicator, LampPins
+from hardware.pins import make_factory
+from hardware.ports import Frame, Symbol
+from sync.outbox import Outbox, readers
+from sync.outbox.errors import AppendFailed
+from sync.wire import jsonform
+from sync.wire.passes import PassKind, Status
+from sync.wire.record import ClockQuality, Folded, Moment, Outcome, Record, Scan, Started
+from sync.wire.status import Fault, GateStatus
+
+NOW = 1_650_000_000
+
+
+class Clock(SystemClock):
+    """The test's own time; the rest is the machine's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at, self.mono = NOW + 1.0, 1000.0
+
+    def now(self) -> Moment:
+        return Moment(self.at, self.boot, self.mono, ClockQuality.SYNCHRONIZED)
+
+    def pass_by(self, seconds: float) -> None:
+        self.at += seconds
+        self.mono += seconds
+
+
+class Script:
+    """Camera, reader and thermometer in one: what the test puts into `frames` is seen, an exception is raised."""
+
+    def __init__(self) -> None:
+        self.frames: deque[list[str] | Exception] = deque()
+        self.celsius: float | None | Exception = 36.5
+
+    def capture(self, timeout_seconds: float) -> Frame | None:
+        if not self.frames:
+            return None
+        if isinstance(self.frames[0], CameraError):
+            raise self.frames.popleft()
+        return Frame(np.zeros((2, 2), np.uint8), 1, 0.0)
+
+    def read(self, frame: Frame) -> tuple[Symbol, ...]:
+        seen = self.frames.popleft()
+        if isinstance(seen, Exception):
+            raise seen
+        return tuple(Symbol(text, "script") for text in seen)
+
+    def measure(self) -> float | None:
+        if isinstance(self.celsius, Exception):
+            raise self.celsius
+        return self.celsius
+
+    def close(self) -> None:
+        pass
+
+
+class Bench:
+    """A gate on the bench, and what can be seen of it from outside."""
+
+    def __init__(self, authority, state, outbox: Outbox, on_pin: Callable[[str, bool], None]) -> None:
+        self.authority, self.state, self.outbox = authority, state, outbox
+        self.clock, self.script, self.faults = Clock(), Script(), Faults()
+        self.openings = 0
+        self._on_pin = on_pin
+        factory = make_factory("mock", self._pin_changed)
+        self.barrier = RelayBarrier(factory, 17, open_seconds=60)
+        self.indicator = LampIndicator(factory, LampPins(22, 27, 23, 24, 25))
+        self.trust = Trust(state)
+        self.ledger = Ledger(outbox)
+        self.results = ResultBoard(self.indicator, 2.0)
+        self.upkeep = Upkeep(
+            state, self.ledger, self.trust, self.barrier, self.indicator, self.results, self.faults
+        )
+        devices = Devices(self.script, self.script, self.script, self.barrier)
+        self.gate = Gate(devices, self.ledger, self.trust, self.clock, self.results, self.upkeep, self.faults)
+        self.upkeep.start(self.clock.now())
+
+    def _pin_changed(self, pin: str, level: bool) -> None:
+        self.openings += pin == "GPIO17" and level
+        self._on_pin(pin, level)
+
+    def show(self, *texts: str) -> None:
+        """Hold codes up for one frame, and let the barrier fall again."""
+        self.script.frames.append(list(texts))
+        self.step()
+
+    def step(self) -> None:
+        self.gate.step()
+        self.close_barrier()
+
+    def close_barrier(self) -> None:
+        if self.barrier.is_open:
+            self.barrier._drop()  # the end of the pulse, without waiting for it
+
+    def records(self) -> list[Record]:
+        """What another process reads from the disk."""
+        (reader,) = readers(self.state.outbox)
+        extract = reader.read(reader.first(), 500, 1_000_000)
+        return [jsonform.decode(data, Record, "record") for data in extract.records]
+
+    def scans(self) -> list[Scan]:
+        return [record for record in self.records() if isinstance(record, Scan)]
+
+    def status(self) -> GateStatus:
+        return jsonform.decode(self.state.status.read_bytes(), GateStatus, "status")
+
+
+@pytest.fixture
+def bench(authority, state):
+    authority.install(state)
+    watchers: list[Callable[[str, bool], None]] = []
+    with Outbox(state.outbox, "board:card") as outbox:
+        made = Bench(authority, state, outbox, lambda pin, level: [watch(pin, level) for watch in watchers])
+        made.watchers = watchers
+        yield made
+        made.barrier.close()
+        made.indicator.close()
+
+
+def test_the_record_is_on_disk_before_the_relay_moves(bench):
+    """R2: at the very edge of the pin, another reader finds the record already."""
+    found: list[int] = []
+
+    def watch(pin: str, level: bool) -> None:
+        if pin == "GPIO17" and level:
+            found.append(len(bench.scans()))
+
+    bench.watchers.append(watch)
+    bench.show(bench.authority.pass_text())
+    assert found == [1]
+
+
+def test_a_green_pass_opens_once_and_shows_pass(bench):
+    """R3."""
+    bench.script.frames.append([bench.authority.pass_text()])
+    bench.gate.step()
+    assert bench.openings == 1
+    assert bench.indicator.lamps().lit["pass"]
+    bench.close_barrier()
+    (scan,) = bench.scans()
+    assert (scan.outcome, scan.reasons, scan.temperature) == (Outcome.PASS, ["green"], 36.5)
+    assert (scan.place.venue, scan.place.checkpoint) == (7, 3)
+
+
+@pytest.mark.parametrize(
+    ("claims", "celsius", "outcome", "reason"),
+    [
+        ({"status": Status.RED}, 36.5, Outcome.DENY, "red"),
+        ({"status": Status.YELLOW}, 36.5, Outcome.REFER, "yellow"),
+        ({"expires_at": NOW}, 36.5, Outcome.DENY, "expired"),
+        ({"kind": PassKind.PAPER}, 36.5, Outcome.REFER, "paper"),
+        ({}, 38.0, Outcome.DENY, "fever"),
+    ],
+)
+def test_whoever_may_not_pass_is_recorded_and_the_gate_stays_closed(bench, claims, celsius, outcome, reason):
+    """R7, R8: a refusal leaves its trail, with the reason."""
+    bench.script.celsius = celsius
+    bench.show(bench.authority.pass_text(**claims))
+    (scan,) = bench.scans()
+    assert (scan.outcome, scan.reasons[0], bench.openings) == (outcome, reason, 0)
+
+
+def test_a_code_that_is_not_genuine_opens_nothing_and_fills_no_disk(bench):
+    """DESIGN 3: fifty forged codes, one record, and the next honest visitor passes."""
+    stranger = type(bench.authority)()
+    for _ in range(50):
+        bench.show(stranger.pass_text())
+    bench.clock.pass_by(61)
+    bench.step()
+    folded = [record for record in bench.records() if isinstance(record, Folded)]
+    assert [(record.reason, record.count) for record in folded] == [("unknown_key", 50)]
+    assert bench.openings == 0
+    bench.show(bench.authority.pass_text(issued_at=NOW + 60, expires_at=NOW + 180))
+    assert bench.openings == 1
+
+
+def test_a_scan_result_opens_once_also_after_a_restart(bench):
+    """The memory of uses is rebuilt from the outbox."""
+    text = bench.authority.pass_text()
+    bench.show(text)
+    bench.clock.pass_by(10)
+    bench.show(text)
+    assert [scan.reasons for scan in bench.scans()] == [["green"], ["already_used"]]
+    (reader,) = readers(bench.state.outbox)
+    bench.gate._ledger = Ledger(bench.outbox, reader.read(1, 500, 1_000_000).records)
+    bench.clock.pass_by(10)
+    bench.show(text)
+    assert bench.scans()[-1].reasons == ["already_used"]
+    assert bench.openings == 1
+
+
+def test_a_phone_held_still_passes_once(bench):
+    """Thirty frames with the same code are one passage."""
+    text = bench.authority.pass_text()
+    for _ in range(30):
+        bench.show(text)
+        bench.clock.pass_by(0.07)
+    assert (bench.openings, len(bench.scans())) == (1, 1)
+
+
+def test_two_passes_in_view_open_for_neither(bench):
+    """One at a time, please: never a coin toss."""
+    bench.show(bench.authority.pass_text(), bench.authority.pass_text())
+    assert bench.openings == 0
+    assert bench.scans() == []
+    assert bench.status().signal != "pass"
+    assert bench.results.shown.codes == ["two_codes"]
+
+
+def test_nobody_is_answered_while_the_turnstile_is_open(bench):
+    """One opening, one person: the next is read when this one is through, and then gets an opening of their own."""
+    first, second = bench.authority.pass_text(), bench.authority.pass_text()
+    bench.script.frames.extend([[first], [second]])
+    bench.gate.step()
+    bench.gate.step()
+    assert len(bench.scans()) == 1
+    bench.close_barrier()
+    bench.step()
+    assert (bench.openings, len(bench.scans())) == (2, 2)
+
+
+def test_a_record_that_cannot_be_kept_opens_nothing(bench):
+    """R2: no entry opens without its durable record; the visitor is told, and the gate tries again with the next."""
+
+    class FullDisk:
+        """The outbox on a disk that takes nothing; everything else is the real one."""
+
+        def __getattr__(self, name):
+            return getattr(bench.outbox, name)
+
+        def append(self, record: bytes) -> int:
+            raise AppendFailed("no space left on the device")
+
+    bench.ledger.outbox = FullDisk()
+    bench.show(bench.authority.pass_text())
+    assert bench.openings == 0
+    assert bench.results.shown.codes == ["not_recorded"]
+    bench.step()
+    assert Fault.OUTBOX in bench.faults.standing
+    bench.ledger.outbox = bench.outbox
+    bench.show(bench.authority.pass_text())
+    assert bench.openings == 1
+    bench.step()
+    assert bench.faults.standing == []
+
+
+def test_a_lost_camera_is_a_state_and_the_gate_goes_on_when_it_is_back(bench):
+    """R26: shown on the lamps, no restart."""
+    bench.gate.stop.set()  # so that the pause between two attempts takes no time
+    bench.script.frames.append(CameraError("unplugged"))
+    bench.step()
+    bench.step()
+    assert bench.results.signal.value == "out_of_order"
+    bench.show(bench.authority.pass_text())
+    assert bench.openings == 1
+    bench.clock.pass_by(3)
+    bench.step()
+    assert bench.results.signal.value == "ready"
+
+
+def test_a_decoder_that_throws_costs_that_frame_only(bench):
+    """The next frame is read as if nothing had happened."""
+    bench.script.frames.append(ReaderError("odd frame"))
+    bench.step()
+    bench.show(bench.authority.pass_text())
+    assert bench.openings == 1
+
+
+def test_a_thermometer_that_fails_means_not_measured(bench):
+    """R4: not measured is not normal; the policy says what it is worth."""
+    bench.script.celsius = ThermometerError("no answer on the bus")
+    bench.show(bench.authority.pass_text())
+    (scan,) = bench.scans()
+    assert (scan.temperature, scan.reasons) == (None, ["green", "not_measured"])
+    assert Fault.THERMOMETER in bench.faults.standing
+
+
+def test_a_relay_that_does_not_move_is_shown_as_out_of_order(bench):
+    """The record stays: it says what was decided; the lamps say what went wrong."""
+
+    class Stuck:
+        is_open = False
+
+        def open(self) -> None:
+            raise PinsError("the relay does not move")
+
+        def close(self) -> None: ...
+
+    bench.gate._devices = Devices(bench.script, bench.script, bench.script, Stuck())
+    bench.show(bench.authority.pass_text())
+    assert Fault.BARRIER in bench.faults.standing
+    bench.clock.pass_by(3)
+    bench.step()
+    assert bench.results.signal.value == "out_of_order"
+
+
+def test_a_gate_without_keys_refers_everybody(authority, state):
+    """R26: it starts all the same, says what is missing, and works as soon as the keys are there."""
+    with Outbox(state.outbox, "board:card") as outbox:
+        bench = Bench(authority, state, outbox, lambda pin, level: None)
+        bench.show(authority.pass_text())
+        assert bench.results.shown.codes == ["no_trust"]
+        assert bench.openings == 0
+        authority.install(state)
+        bench.clock.pass_by(2)
+        bench.show(authority.pass_text())
+        assert bench.openings == 1
+        assert bench.records()[-1].place.venue == 7
+        bench.barrier.close()
+        bench.indicator.close()
+
+
+def test_a_genuine_receipt_shrinks_the_backlog_and_no_other_does(bench):
+    """DESIGN 1: the gate checks signature, gate, outbox and range before it forgets anything."""
+    for _ in range(3):
+        bench.show(bench.authority.pass_text())
+    receipts = bench.state.receipt(bench.outbox.id)
+    receipts.parent.mkdir(exist_ok=True)
+    stranger = type(bench.authority)()
+    wrong = [
+        stranger.receipt(bench.outbox.id, 4),
+        bench.authority.receipt("ff" * 16, 4),
+        bench.authority.receipt(bench.outbox.id, 4, gate="g2"),
+        b"<html>login</html>",
+        b"",
+    ]
+    for data in wrong:
+        receipts.write_bytes(data)
+        bench.clock.pass_by(2)
+        bench.step()
+        assert bench.outbox.acknowledged == 1
+    receipts.write_bytes(bench.authority.receipt(bench.outbox.id, 4))
+    bench.clock.pass_by(2)
+    bench.step()
+    assert bench.outbox.acknowledged == 4
+    assert bench.status().backlog == 1  # the start and three passages were 1 … 4; number 4 still waits
+
+
+def test_the_status_says_what_the_gate_does(bench):
+    """R25, R26: for the panel and for the fleet page."""
+    bench.script.frames.append([bench.authority.pass_text()])
+    bench.gate.step()
+    bench.gate.step()
+    status = bench.status()
+    assert (status.signal, status.shown.codes, status.lamps["relay"]) == ("pass", ["green"], True)
+    assert (status.gate, status.venue_name, status.next_sequence) == ("g1", "西南镇农贸市场", 3)
+    assert status.counts.passed == 1
+
+
+def test_the_start_is_recorded(bench):
+    """R8: a gap in the passages before it may be a power cut, not an empty doorway."""
+    assert isinstance(bench.records()[0], Started)

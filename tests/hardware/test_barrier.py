@@ -1,0 +1,121 @@
+"""The relay, read from gpiozero's own mock pins."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from gpiozero.pins.mock import MockFactory
+
+from hardware.barrier import RelayBarrier
+from hardware.errors import PinsError
+from hardware.pins import REAL_FACTORIES, make_factory, trace_to_file
+
+RELAY = 17
+
+
+class Edges:
+    """Every change of a pin, and a wait for the next one."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, str, bool]] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, pin: str, level: bool) -> None:
+        with self._changed:
+            self.seen.append((time.monotonic(), pin, level))
+            self._changed.notify_all()
+
+    def wait_for(self, count: int, seconds: float = 5.0) -> list[bool]:
+        """The levels, once there are `count` of them."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.seen) >= count, seconds), self.seen
+        return [level for _, _, level in self.seen]
+
+
+@pytest.fixture
+def edges() -> Edges:
+    return Edges()
+
+
+def barrier(edges: Edges, **options) -> RelayBarrier:
+    return RelayBarrier(make_factory("mock", edges), RELAY, **({"open_seconds": 0.05} | options))
+
+
+def test_one_opening_is_one_pulse_of_the_configured_length(edges):
+    """R23: the relay is held for open_seconds and falls by itself."""
+    lock = barrier(edges)
+    lock.open()
+    assert lock.is_open
+    assert edges.wait_for(2) == [True, False]
+    assert edges.seen[1][0] - edges.seen[0][0] >= 0.04  # the timer starts just before the relay
+    assert not lock.is_open
+
+
+def test_an_opening_under_way_is_neither_extended_nor_doubled(edges):
+    """One passage, one person."""
+    lock = barrier(edges, open_seconds=0.2)
+    lock.open()
+    lock.open()
+    edges.wait_for(2)
+    assert edges.seen[1][0] - edges.seen[0][0] < 0.39
+    assert [level for _, _, level in edges.seen] == [True, False]
+
+
+def test_it_opens_again_after_it_closed(edges):
+    """The next visitor."""
+    lock = barrier(edges)
+    lock.open()
+    edges.wait_for(2)
+    lock.open()
+    assert edges.wait_for(4) == [True, False, True, False]
+
+
+def test_closing_drops_the_relay_at_once(edges):
+    """Fail-secure: a gate that stops leaves nothing open."""
+    lock = barrier(edges, open_seconds=60)
+    lock.open()
+    lock.close()
+    assert edges.wait_for(2) == [True, False]
+    lock.close()
+
+
+def test_an_active_low_relay_rests_high(edges):
+    """Polarity is configuration; at rest the lock is closed either way."""
+    lock = barrier(edges, active_high=False)
+    assert edges.wait_for(1) == [True]
+    assert not lock.is_open
+    lock.open()
+    assert edges.wait_for(3) == [True, False, True]
+
+
+def test_a_pin_that_is_in_use_is_told(edges):
+    """A sentence with the pin's number."""
+    factory = make_factory("mock", edges)
+    held = RelayBarrier(factory, RELAY, 1.0)
+    with pytest.raises(PinsError, match="pin 17"):
+        RelayBarrier(factory, RELAY, 1.0)
+    held.close()
+
+
+def test_real_pins_are_never_replaced_by_mock_ones():
+    """DESIGN 9: a factory that cannot be had is an error that says what to do, not a fallback."""
+    for name in REAL_FACTORIES:
+        try:
+            assert not isinstance(make_factory(name), MockFactory)
+        except PinsError as refusal:
+            assert "mock" in str(refusal)
+    with pytest.raises(PinsError, match="not one of"):
+        make_factory("automatic")
+
+
+def test_a_trace_keeps_each_change_in_one_line(tmp_path):
+    """What the tests of the whole gate read, as an analyser on the pins would."""
+    path = tmp_path / "pins.log"
+    lock = RelayBarrier(make_factory("mock", trace_to_file(path)), RELAY, 60)
+    lock.open()
+    lock.close()
+    lines = [line.split() for line in path.read_text().splitlines()]
+    assert [(pin, level) for _, pin, level in lines] == [("GPIO17", "1"), ("GPIO17", "0")]
+    assert int(lines[0][0]) <= int(lines[1][0]) <= time.monotonic_ns()
