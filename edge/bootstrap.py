@@ -87,7 +87,9 @@ def _senses(config: Config) -> tuple[Camera, Thermometer]:
     pace = Pace(simulation.approach_seconds, simulation.hold_seconds, simulation.gap_seconds)
     doorway = Doorway(directory, pace, time.monotonic)
     view = Path(simulation.view) if simulation.view else None
-    return SimulatedCamera(doorway, camera.frames_per_second, simulation.seed, view), SimulatedThermometer(doorway)
+    size = (simulation.height, simulation.width)
+    simulated = SimulatedCamera(doorway, camera.frames_per_second, simulation.seed, size, view)
+    return simulated, SimulatedThermometer(doorway)
 
 
 def read_pictures(paths: Iterable[Path]) -> Iterator[tuple[Path, Reading | HardwareError]]:

@@ -44,11 +44,16 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Pace of the simulated visitors, in seconds; view: where to put a JPEG of what the camera sees."""
+    """Pace of the simulated visitors, in seconds; view: where to put a JPEG of what the camera sees.
+
+    height, width: of the drawn frames, in pixels; smaller ones cost less.
+    """
 
     approach_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.5
     hold_seconds: _Seconds = 2.6
     gap_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.9
+    height: Annotated[int, msgspec.Meta(ge=240, le=1080)] = 720
+    width: Annotated[int, msgspec.Meta(ge=320, le=1920)] = 1280
     seed: int = 1
     view: str | None = None
 

@@ -48,7 +48,7 @@ REASONS: dict[str, Reason] = dict(
         _reason(
             "green",
             _PASS,
-            Text("请逐一通行。", "One at a time, please."),
+            Text("闸门已开，请通过。", "The gate is open: walk through."),
             "绿码，核验通过",
             "Green, all checks passed",
         ),

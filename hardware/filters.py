@@ -1,6 +1,6 @@
-"""PURE: the few picture operations that the rescues need, in numpy: blur, box mean, threshold, halving.
+"""PURE: the few picture operations that the rescues need, in numpy. All take and return uint8 luma.
 
-No OpenCV: these cost 1-3 ms on a 1280×720 frame, and 60 MB less on a Pi's card. All take and return uint8 luma.
+No OpenCV: on the part of a frame that holds a code these cost half a millisecond, and 60 MB less on a Pi's card.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Luma = NDArray[np.uint8]
 
 
 def blurred(luma: Luma) -> Luma:
-    """A 5×5 binomial blur (σ ≈ 1): (1 4 6 4 1)/16 in both directions, edges repeated."""
+    """A 5×5 binomial blur (σ = 1): (1 4 6 4 1)/16 in both directions, edges repeated."""
     sums = np.pad(luma, 2, mode="edge").astype(np.uint16)
     for _ in range(4):  # (1 1) four times is (1 4 6 4 1); 255 × 256 still fits 16 bits
         sums = sums[:-1] + sums[1:]
@@ -39,6 +39,11 @@ def box_mean(luma: Luma, radius: int) -> NDArray[np.float32]:
     return (sums[:, side:] - sums[:, :-side]) * np.float32(1 / (side * side))
 
 
-def thresholded(luma: Luma, radius: int = 12, below: float = 4.0) -> Luma:
-    """Black where a pixel is darker than its neighbourhood's mean by more than `below`, else white."""
+def thresholded(luma: Luma, radius: int, below: float) -> Luma:
+    """Black where a pixel is darker than its neighbourhood's mean by `below` or more, else white."""
     return np.where(luma > box_mean(luma, radius) - np.float32(below), np.uint8(255), np.uint8(0))
+
+
+def sharpened(luma: Luma) -> Luma:
+    """Unsharp mask: three times the picture less twice its 7×7 mean. Undoes a little defocus and motion."""
+    return np.clip(3 * luma.astype(np.float32) - 2 * box_mean(luma, 3), 0, 255).astype(np.uint8)

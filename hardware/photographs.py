@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from hardware.decoders import Corners
 from hardware.errors import HardwareError
+from hardware.filters import Luma, halved
 from hardware.ports import Symbol
-from hardware.symbols import Stage, attempt, stages
+from hardware.region import Region, find
+from hardware.stages import Stages, stages
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 4096  # what is larger is reduced before it is read
+_FRAME_SIDE = 1600
 
 
 class PhotographError(HardwareError):
@@ -38,31 +41,36 @@ class Reading:
 
 
 def read_photograph(path: Path) -> Reading:
-    """Run every stage of the cascade on the picture at `path`. Raises PhotographError, ReaderError."""
+    """Try the whole cascade on the picture at `path`, every stage. Raises PhotographError, ReaderError."""
     luma = load_luma(path)
-    ready, _ = stages()
+    cascade = stages()
     started = time.monotonic()
-    symbols = read_all(ready, luma)
+    symbols = read_all(cascade, luma)
     elapsed = (time.monotonic() - started) * 1000
     return Reading(tuple(s.text for s in symbols), symbols[0].reader if symbols else "", round(elapsed, 1))
 
 
-def read_all(use: tuple[Stage, ...], luma: NDArray[np.uint8]) -> tuple[Symbol, ...]:
+def read_all(cascade: Stages, luma: Luma) -> tuple[Symbol, ...]:
     """What all stages together read, the earlier stage's word first.
 
     A later stage adds what it reads elsewhere in the picture; it never gives a symbol that was read a second text.
     """
-    symbols: list[Symbol] = []
-    for stage in use:
-        symbols += [
-            late
-            for late in attempt(stage, luma)
-            if not any(_same_place(late, earlier) for earlier in symbols)
-        ]
+    whole = Region.whole(luma)
+    symbols = list(cascade.first.symbols(cascade.first.look(luma, whole)))
+    frame, scale = luma, 1
+    while max(frame.shape) > _FRAME_SIDE:  # the rescues are made for the size of a gate's frame
+        frame, scale = halved(frame), scale * 2
+    likely = find(frame)
+    rescues = [(stage, likely) for stage in cascade.close if likely]
+    for stage, region in rescues + [(stage, Region.whole(frame)) for stage in cascade.wide]:
+        for late in stage.symbols(stage.look(frame, region)):
+            corners = tuple((scale * x, scale * y) for x, y in late.corners)
+            if not any(_same_place(late.text, corners, earlier) for earlier in symbols):
+                symbols.append(Symbol(late.text, late.reader, corners))
     return tuple(symbols)
 
 
-def load_luma(path: Path, max_side: int = MAX_SIDE) -> NDArray[np.uint8]:
+def load_luma(path: Path, max_side: int = MAX_SIDE) -> Luma:
     """The picture at `path` in grey, the right way up (EXIF), no side longer than `max_side` pixels.
 
     Raises PhotographError for whatever cannot be opened: missing, not a picture, cut off, absurdly large.
@@ -86,7 +94,7 @@ def load_luma(path: Path, max_side: int = MAX_SIDE) -> NDArray[np.uint8]:
         ) from cause
 
 
-def _grey(picture: Image.Image, max_side: int) -> NDArray[np.uint8]:
+def _grey(picture: Image.Image, max_side: int) -> Luma:
     picture.draft(
         "L", (max_side, max_side)
     )  # a large JPEG is decoded at a fraction of its size; no other format cares
@@ -104,12 +112,10 @@ def _grey(picture: Image.Image, max_side: int) -> NDArray[np.uint8]:
     return np.array(grey, dtype=np.uint8)
 
 
-def _same_place(one: Symbol, other: Symbol) -> bool:
-    """Whether both symbols say the same, or lie over each other."""
-    if one.text == other.text:
-        return True
-    if not one.corners or not other.corners:
-        return True  # unknown: do not risk a second text for one symbol
-    x, y = np.mean(one.corners, axis=0)
+def _same_place(text: str, corners: Corners, other: Symbol) -> bool:
+    """Whether this text is the other symbol's, or lies over it."""
+    if text == other.text or not corners or not other.corners:
+        return True  # corners unknown: rather miss it than give one symbol two texts
+    x, y = np.mean(corners, axis=0)
     columns, rows = zip(*other.corners, strict=True)
     return bool(min(columns) <= x <= max(columns) and min(rows) <= y <= max(rows))

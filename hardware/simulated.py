@@ -89,10 +89,20 @@ class Doorway:
 
 
 class SimulatedCamera:
-    """A `Camera` that draws the doorway, frames_per_second times a second. view: where to put a JPEG of it, or None."""
+    """A `Camera` that draws the doorway, frames_per_second times a second.
 
-    def __init__(self, doorway: Doorway, frames_per_second: float, seed: int, view: Path | None = None) -> None:
-        self._doorway, self._interval, self._view = doorway, 1.0 / frames_per_second, view
+    size: (height, width) in pixels. view: where to put a JPEG of it for people, or None.
+    """
+
+    def __init__(
+        self,
+        doorway: Doorway,
+        frames_per_second: float,
+        seed: int,
+        size: tuple[int, int] = (720, 1280),
+        view: Path | None = None,
+    ) -> None:
+        self._doorway, self._interval, self._size, self._view = doorway, 1.0 / frames_per_second, size, view
         self._rng = np.random.default_rng(seed)
         self._number, self._due, self._view_due = 0, time.monotonic(), 0.0
 
@@ -106,7 +116,7 @@ class SimulatedCamera:
             time.sleep(wait)
         self._due = max(self._due + self._interval, time.monotonic())
         visitor, nearness = self._doorway.look()
-        luma = draw(visitor.exhibits if visitor else (), self._rng, nearness=nearness)
+        luma = draw(visitor.exhibits if visitor else (), self._rng, nearness=nearness, size=self._size)
         self._number += 1
         frame = Frame(luma, self._number, time.monotonic())
         self._show(frame)

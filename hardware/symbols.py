@@ -1,83 +1,66 @@
 """The gate's eyes: reads QR codes from frames with a cascade of decoders (DESIGN 9).
 
-zxing-cpp looks at each frame. Where it reads nothing, one rescue looks at the same frame – zxing-cpp on a blur or
-pyzbar on half the size with an adaptive threshold, in turn over successive frames, so that an empty frame stays
-cheap. What a text means, and what two texts at once mean, is decided elsewhere.
+zxing-cpp looks at each whole frame. Where it reads nothing, rescues look at the part of the frame where something like
+a code is; how many, a purse of turns decides, so that a wall of posters costs no more than about one rescue a frame. What a
+text means, and what two texts at once mean, is decided elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import cycle, islice
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hardware.decoders import ZBar, zxing
-from hardware.errors import ReaderError
-from hardware.filters import blurred, halved, thresholded
+from hardware.decoders import Found
+from hardware.filters import Luma
 from hardware.ports import Frame, Symbol
+from hardware.region import Region, find
+from hardware.stages import Stage, Stages, stages
 
-Luma = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One way to read a picture. name: what `Symbol.reader` says."""
-
-    name: str
-    read: Callable[[Luma], tuple[Symbol, ...]]
-
-
-def stages() -> tuple[tuple[Stage, ...], tuple[str, ...]]:
-    """Every stage of the cascade that works on this machine, the first one first, and a sentence for each that does not."""
-    zxing_stages = (
-        Stage("zxing", zxing),
-        Stage("zxing-blur", lambda luma: zxing(blurred(luma), "zxing-blur")),
-    )
-    try:
-        zbar = ZBar()
-    except ReaderError as missing:
-        return zxing_stages, (f"reading without ZBar: {missing}",)
-    return (*zxing_stages, Stage("zbar-threshold", lambda luma: _zbar_threshold(zbar, luma))), ()
+_PURSE = 12.0  # turns that a newcomer finds: all rescues on the first three or four frames
+_INCOME = 0.75  # turns for each frame
+_WIDE_EVERY = 4  # frames between two rescues of the whole frame
 
 
 class CascadeReader:
     """The SymbolReader that the gate uses.
 
-    A missing libzbar0 does not stop it: zxing-cpp reads on, and `faults` says what is missing.
+    A missing libzbar0 does not stop it: zxing-cpp reads on, and `faults` says what is missing. Not for two threads.
     """
 
-    def __init__(self, use: tuple[Stage, ...] | None = None) -> None:
-        """use: other stages than this machine's own, the first for each frame, the rest rescues."""
-        self.faults: tuple[str, ...] = ()
-        if use is None:
-            use, self.faults = stages()
-        self._first, *self._rescues = use
-        self._turn = 0
+    def __init__(self, use: Stages | None = None) -> None:
+        """use: other stages than this machine's own."""
+        use = use or stages()
+        self.faults = use.faults
+        self._first, self._close = use.first, use.close
+        self._close_turns, self._wide_turns = cycle(use.close), cycle(use.wide)
+        self._purse = _PURSE
+        self._unread = 0
 
     def read(self, frame: Frame) -> tuple[Symbol, ...]:
         """Every code read in this frame, each text once. Raises ReaderError, which costs this frame only."""
-        found = attempt(self._first, frame.luma)
-        if found or not self._rescues:
-            return found
-        rescue = self._rescues[self._turn]
-        self._turn = (self._turn + 1) % len(self._rescues)
-        return attempt(rescue, frame.luma)
+        whole = Region.whole(frame.luma)
+        self._purse = min(_PURSE, self._purse + _INCOME)
+        found = self._first.look(frame.luma, whole)
+        symbols = self._first.symbols(found)
+        if symbols:
+            return symbols
+        self._unread += 1
+        for stage, region in self._rescues(frame.luma, whole, found):
+            symbols = stage.symbols(stage.look(frame.luma, region))
+            if symbols:
+                return symbols
+        return ()
 
-
-def attempt(stage: Stage, luma: Luma) -> tuple[Symbol, ...]:
-    """Run one stage. Raises ReaderError for whatever the decoder throws."""
-    try:
-        return stage.read(luma)
-    except Exception as cause:
-        raise ReaderError(
-            f"{stage.name} failed on a picture of {luma.shape[1]}×{luma.shape[0]}: {cause}"
-        ) from cause
-
-
-def _zbar_threshold(zbar: ZBar, luma: Luma) -> tuple[Symbol, ...]:
-    scale = 1
-    while max(luma.shape) > 800:  # ZBar loses a screen's symbol above about 800 pixels
-        luma, scale = halved(luma), scale * 2
-    return zbar.read(thresholded(luma), "zbar-threshold", scale)
+    def _rescues(self, luma: Luma, whole: Region, located: list[Found]) -> Iterator[tuple[Stage, Region]]:
+        """What else to try on this frame. Where zxing-cpp located a symbol, all of it: no empty frame does that."""
+        if located:
+            region = Region.around(located[0].corners, luma)
+            yield from ((stage, region) for stage in self._close)
+        elif likely := find(luma):
+            for _ in self._close:
+                if self._purse < 1:
+                    break
+                self._purse -= 1
+                yield next(self._close_turns), likely
+        if self._unread % _WIDE_EVERY == 1:
+            yield from ((stage, whole) for stage in islice(self._wide_turns, 1))

@@ -31,7 +31,6 @@ from sync.wire.status import Trouble
 
 _log = logging.getLogger("gate-sync")
 
-LOOK_SECONDS = 0.5
 _PROVISION_AGAIN_SECONDS = 5.0
 _OUTBOXES_AGAIN_SECONDS = 10.0
 _BAD_UPDATES_PAUSE_SECONDS = 600.0
@@ -44,8 +43,9 @@ Connect = Callable[[Provision], Transport]
 class Agent:
     """Everything gate-sync does, in one loop.
 
-    open_outboxes: `sync.outbox.readers`. connect: makes the carrier to the centre; raises UnsafeAddress. draw:
-    randomness for the backoff. `run` returns after `stop`, which a signal handler may call.
+    open_outboxes: `sync.outbox.reader.readers`. connect: makes the carrier to the centre; raises UnsafeAddress. draw:
+    randomness for the backoff. look_seconds: how often it looks for new records. `run` returns after `stop`, which a
+    signal handler may call.
     """
 
     def __init__(
@@ -55,9 +55,11 @@ class Agent:
         open_outboxes: OpenOutboxes,
         connect: Connect,
         draw: Callable[[], float],
+        look_seconds: float = 0.5,
     ) -> None:
         self._state, self._config = state, config
         self._open_outboxes, self._connect, self._draw = open_outboxes, connect, draw
+        self._look_seconds = look_seconds
         self._boot = mailbox.boot_id()
         self._software = version("venue-gate")
         self._stopping = False
@@ -78,6 +80,7 @@ class Agent:
         self._cursors: dict[str, Receipt] = {}
 
         self._errand: Errand | None = None
+        self._exchange: Exchange | None = None
         self._ask_updates = True
         self._updates_again = float("-inf")
 
@@ -93,7 +96,7 @@ class Agent:
                 pause = self._step(time.monotonic())
                 self._teller.tell(self._link)
                 if pause and not self._stopping:
-                    self._bell.wait(LOOK_SECONDS)
+                    self._bell.wait(self._look_seconds)
         finally:
             if self._errand is not None:
                 self._errand.abandon(_GOODBYE_SECONDS)
@@ -212,9 +215,11 @@ class Agent:
             return False
         except ValueError as too_large:
             # Smaller next time: a range with very many holes, or records longer than the outbox allows.
-            link.sending(Exchange(send.outbox, send.first, send.first + 1, nonce))
+            self._exchange = Exchange(send.outbox, send.first, send.first + 1, nonce)
+            link.sending(self._exchange)
             self._fail(link, Trouble.OUR_FAULT, f"a batch cannot be made: {too_large}", now)
             return False
+        self._exchange = ready.exchange
         link.sending(ready.exchange)
         self._teller.next_attempt = None
         self._errand = Errand(self._transport, ready.body, self._bell)
@@ -247,7 +252,7 @@ class Agent:
             self._keep(receipt, answer.receipt)
         link.received(receipt, now)
         self._ask_updates = True
-        self._teller.received(receipt, verdict)
+        self._teller.received(receipt, verdict, self._exchange)
 
     def _keep(self, receipt: Receipt, signed: bytes) -> None:
         """On disk before anything counts as sent. A greeting's receipt with nothing new costs no write."""
@@ -273,7 +278,7 @@ class Agent:
 
     def _fail(self, link: Link, trouble: Trouble, sentence: str, now: float, retry_after: float | None = None) -> None:
         link.failed(trouble, now, retry_after)
-        self._teller.failed(trouble, sentence)
+        self._teller.failed(trouble, sentence, self._exchange)
 
 
 def _is_another(one: Provision, other: Provision) -> bool:

@@ -61,6 +61,11 @@ class Exchange:
     next: int
     nonce: str
 
+    @property
+    def is_greeting(self) -> bool:
+        """Whether it carries a report alone."""
+        return self.first == self.next
+
 
 class Verdict(Enum):
     """What a receipt that answers our exchange says."""
@@ -211,7 +216,7 @@ class Link:
         if line.cursor > exchange.first:
             line.backoff.reset()
             line.grow()
-        elif line.cursor < exchange.first or exchange.next > exchange.first:
+        elif line.cursor < exchange.first or not exchange.is_greeting:
             # A genuine answer without progress: asked to go back, or a centre that takes nothing. No tight loop.
             line.backoff.fail(now)
         return verdict
@@ -219,14 +224,20 @@ class Link:
     def failed(self, trouble: Trouble, now: float, retry_after: float | None = None) -> None:
         """The exchange brought no receipt. retry_after: seconds that the peer asked for."""
         exchange, self._exchange = self._exchange, None
-        line = self._lines.get(exchange.outbox) if exchange and exchange.next > exchange.first else None
-        if line and trouble in (Trouble.OUR_FAULT, Trouble.NO_NETWORK):
-            line.shrink()
-        if line and trouble is Trouble.OUR_FAULT:
-            # What this outbox sends is at fault, not the way: the others and the greetings go on.
-            line.backoff.fail(now, retry_after)
-        else:
+        line = self._lines.get(exchange.outbox) if exchange else None
+        if exchange is None or line is None:
             self._backoff.fail(now, retry_after)
+            return
+        if trouble in (Trouble.OUR_FAULT, Trouble.NO_NETWORK) and not exchange.is_greeting:
+            line.shrink()
+        # What one outbox sends may be at fault, and not the way: then the others go on, and so do the greetings, which
+        # bring the updates.
+        if trouble is not Trouble.OUR_FAULT:
+            self._backoff.fail(now, retry_after)
+        elif exchange.is_greeting:
+            line.greet_at = now + self._greeting_seconds
+        else:
+            line.backoff.fail(now, retry_after)
 
     def put_off(self, outbox: str, now: float) -> None:
         """The outbox cannot be read just now; the others go on."""

@@ -7,7 +7,7 @@ import os
 import time
 
 from sync import mailbox
-from sync.link import Link, Verdict
+from sync.link import Exchange, Link, Verdict
 from sync.wire.receipt import Receipt, Standing
 from sync.wire.statedir import StateDir
 from sync.wire.status import SyncStatus, Trouble
@@ -32,6 +32,8 @@ class Teller:
         self._trouble: Trouble | None = None
         self._detail: str | None = None
         self._last_contact: float | None = None
+        # What the centre does not take of one outbox, beside everything else that goes well: (outbox, is greeting).
+        self._stuck: dict[tuple[str, bool], str] = {}
         self._told: SyncStatus | None = None
         self.outbox_trouble: str | None = None
         self.updates_trouble: str | None = None
@@ -40,18 +42,23 @@ class Teller:
     def waiting(self) -> None:
         """Everything needed is there; the first exchange is still to come."""
         self._connected, self._trouble, self._detail = False, None, None
+        self._stuck.clear()
 
     def contact_before(self, at: float) -> None:
         """An earlier run's receipt tells when the centre was reached."""
         self._last_contact = max(at, self._last_contact or at)
 
-    def received(self, receipt: Receipt, verdict: Verdict) -> None:
+    def received(self, receipt: Receipt, verdict: Verdict, exchange: Exchange | None) -> None:
         """A genuine receipt came."""
+        if exchange is not None:
+            self._stuck.pop((exchange.outbox, exchange.is_greeting), None)
         self._connected, self._last_contact = True, time.time()
         self._trouble, self._detail = _verdict_in_words(receipt, verdict)
 
-    def failed(self, trouble: Trouble, sentence: str) -> None:
+    def failed(self, trouble: Trouble, sentence: str, exchange: Exchange | None = None) -> None:
         """No receipt came, or none can be asked for."""
+        if exchange is not None and trouble is Trouble.OUR_FAULT:
+            self._stuck[exchange.outbox, exchange.is_greeting] = sentence
         if (trouble, sentence) != (self._trouble, self._detail):
             _log.warning("%s: %s", trouble.value, sentence)
         self._connected, self._trouble, self._detail = False, trouble, sentence
@@ -83,8 +90,9 @@ class Teller:
 
     def _status(self, link: Link | None) -> SyncStatus:
         trouble, detail = self._trouble, self._detail
-        if trouble is None and self.outbox_trouble:
-            trouble, detail = Trouble.OUR_FAULT, self.outbox_trouble
+        held_up = next(iter(self._stuck.values()), None) or self.outbox_trouble
+        if trouble is None and held_up:
+            trouble, detail = Trouble.OUR_FAULT, held_up
         upcoming = self.next_attempt
         return SyncStatus(
             wall=time.time(),

@@ -211,13 +211,13 @@ _TROUBLES: Mapping[int, Trouble] = {
     400: Trouble.OUR_FAULT,
     403: Trouble.REFUSED,
     408: Trouble.CENTRE_BUSY,
-    409: Trouble.REFUSED,
+    409: Trouble.OUR_FAULT,
     413: Trouble.OUR_FAULT,
     415: Trouble.OUR_FAULT,
     429: Trouble.CENTRE_BUSY,
 }
 _SAYS: Mapping[Trouble, str] = {
-    Trouble.OUR_FAULT: "the centre cannot read what this gate sent",
+    Trouble.OUR_FAULT: "the centre does not take what this gate sent",
     Trouble.REFUSED: "the centre refuses this gate",
     Trouble.CENTRE_BUSY: "the centre is busy or in trouble",
     Trouble.NOT_THE_CENTRE: "something else answers in the centre's place",

@@ -42,6 +42,7 @@ class Town:
     result_seconds: float = 2.0
     greeting_seconds: float = 2.0
     longest_wait_seconds: float = 5.0
+    frame_size: tuple[int, int] = (720, 1280)
     trace: bool = False
     visitors_options: tuple[str, ...] = field(default=())
 
@@ -145,6 +146,8 @@ frames_per_second = {self.frames_per_second}
 approach_seconds = {self.approach_seconds}
 hold_seconds = {self.hold_seconds}
 gap_seconds = {self.gap_seconds}
+height = {self.frame_size[0]}
+width = {self.frame_size[1]}
 view = {json.dumps(str(self.stage / "view.jpg"))}
 
 [pins]

@@ -78,9 +78,9 @@ def create_app(
         return _json(_health(readings, at), 503 if isinstance(readings.gate, Silence) else 200)
 
     @app.errorhandler(HTTPException)
-    def problem(error: HTTPException) -> tuple[str, int]:
+    def problem(error: HTTPException) -> tuple[str, int, list[tuple[str, str]]]:
         code = error.code or 500
-        return render_template("problem.html", code=code, text=words.problem(code)), code
+        return render_template("problem.html", code=code, text=words.problem(code)), code, error.get_headers()
 
     @app.after_request
     def guard(response: Response) -> Response:

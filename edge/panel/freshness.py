@@ -1,4 +1,4 @@
-"""PURE: whether what the gate and gate-sync said last is true now. Not what to show for it: that is `edge.panel.view`."""
+"""PURE: whether what the gate and gate-sync said last is true now. What to show for it: `edge.panel.view`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from sync.wire.status import GateStatus, SyncStatus
 
+# Both programs write once a second, also when nothing changes.
 GATE_FRESH_SECONDS = 5.0
-SYNC_GRACE_SECONDS = 30.0  # past its own next attempt: gate-sync may rest for minutes between two attempts
+SYNC_FRESH_SECONDS = 10.0
 
 
 class Silence(StrEnum):
@@ -22,7 +23,7 @@ class Silence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The present. boot: the kernel's boot id; mono: monotonic seconds; wall: seconds since 1970, which may be wrong."""
+    """The present. boot: the kernel's boot id; mono: monotonic seconds; wall: seconds since 1970, maybe wrong."""
 
     boot: str
     mono: float
@@ -40,15 +41,14 @@ class Readings:
 def judge(gate: GateStatus | Silence, sync: SyncStatus | Silence, now: Now) -> Readings:
     """Keep of what the files said what is true now."""
     if not isinstance(gate, Silence):
-        gate = _silence(gate, gate.mono + GATE_FRESH_SECONDS, now) or gate
+        gate = _silence(gate, GATE_FRESH_SECONDS, now) or gate
     if not isinstance(sync, Silence):
-        good_until = max(sync.mono, sync.next_attempt_mono or 0.0) + SYNC_GRACE_SECONDS
-        sync = _silence(sync, good_until, now) or sync
+        sync = _silence(sync, SYNC_FRESH_SECONDS, now) or sync
     return Readings(gate, sync)
 
 
-def _silence(status: GateStatus | SyncStatus, good_until_mono: float, now: Now) -> Silence | None:
+def _silence(status: GateStatus | SyncStatus, fresh_seconds: float, now: Now) -> Silence | None:
     if status.boot != now.boot:
         return Silence.OTHER_BOOT
-    # Written after now: no clock of this boot says that, so its age cannot be told.
-    return None if status.mono <= now.mono <= good_until_mono else Silence.STALE
+    # A negative age: no clock of this boot says that, so the age cannot be told.
+    return None if 0 <= now.mono - status.mono <= fresh_seconds else Silence.STALE

@@ -51,7 +51,7 @@ def view(readings: Readings, now: Now) -> View:
     if gate and gate.direction:
         texts["direction"] = words.DIRECTIONS[gate.direction]
     alarms = {
-        "link": sync is None or not sync.connected,
+        "link": sync is None or not sync.connected or sync.trouble is not None,
         "clock": gate is None or gate.clock is not ClockQuality.SYNCHRONIZED,
         "trust": gate is None or gate.trust is None or Fault.TRUST in gate.faults,
         "faults": bool(faults),
@@ -70,7 +70,7 @@ def panel_silent() -> View:
     """What a page shows by itself when gate-panel no longer answers."""
     blank = view(Readings(Silence.MISSING, Silence.MISSING), Now("", 0.0, 0.0))
     saying = words.PANEL_SILENT
-    texts = blank.texts | {"word": saying.word, "advice": saying.advice, "faults": words.PANEL_SILENT.advice}
+    texts = blank.texts | {"word": saying.word, "advice": saying.advice, "faults": saying.advice}
     return msgspec.structs.replace(blank, texts=texts)
 
 
@@ -112,14 +112,12 @@ def _backlog(gate: GateStatus | None, sync: SyncStatus | None) -> Text:
 def _link(gate: GateStatus | None, sync: SyncStatus | None) -> Text:
     if sync is None:
         return words.SYNC_SILENT
-    if sync.connected:
-        return words.ONLINE
     working = gate is not None and gate.signal != Signal.OUT_OF_ORDER
-    offline = words.OFFLINE_WORKING if working else words.OFFLINE
+    state = words.ONLINE if sync.connected else words.OFFLINE_WORKING if working else words.OFFLINE
     if sync.trouble is None:
-        return offline
+        return state
     trouble = words.TROUBLES[sync.trouble]
-    return Text(f"{offline.zh}（{trouble.zh}）", f"{offline.en} ({trouble.en})")
+    return Text(f"{state.zh}（{trouble.zh}）", f"{state.en} ({trouble.en})")
 
 
 def _contact(sync: SyncStatus | None, now: Now) -> Text:

@@ -168,7 +168,10 @@ _PROBLEMS: dict[int, Saying] = {
             "Open the display again and retry. If its address is new, add it to names in gate-panel.toml.",
         ),
     ),
-    404: Saying(Text("没有此页面", "There is no such page"), Text("请打开显示页面。", "Open the display.")),
+    404: Saying(
+        Text("没有此页面", "There is no such page"),
+        Text("请检查地址，或打开显示页面。", "Check the address, or open the display."),
+    ),
 }
 _OTHER_PROBLEM = Saying(
     Text("请求未能完成", "The request could not be carried out"),

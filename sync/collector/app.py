@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Flask, Response
+from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from sync.collector import problems
+from sync.collector import languages, problems
 from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable
-from sync.collector.intake import api
+from sync.collector.intake import api, pages
+from sync.collector.intake.pages import NotHere
+from sync.collector.languages import translate as _
 from sync.collector.problems import Problem
 
 _RETRY_AFTER_SECONDS = 5
@@ -26,6 +28,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_MACHINE_PATHS = ("/v1/", "/live")
 _log = logging.getLogger(__name__)
 
 
@@ -33,11 +36,15 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time) -> Flask:
     """clock: seconds since 1970."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    languages.init_app(app)
     app.register_blueprint(api.blueprint(centre, clock))
+    app.register_blueprint(pages.blueprint(centre, clock))
     app.after_request(_harden)
     app.register_error_handler(Problem, problems.response)
-    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
+    app.register_error_handler(NotHere, _not_here)
     return app
 
 
@@ -47,10 +54,19 @@ def _harden(answer: Response) -> Response:
     return answer
 
 
-def _http_problem(error: HTTPException) -> Response:
+def _is_page() -> bool:
+    """Whether a person asked; machines get problem documents."""
+    return not request.path.startswith(_MACHINE_PATHS)
+
+
+def _http_error(error: HTTPException) -> Response:
     """Routing's own refusals, and a bug of ours (500, whose traceback Flask has logged)."""
     status = HTTPStatus(error.code or 500)
-    answer = problems.response(Problem(status, error.description or status.phrase))
+    if _is_page():
+        head = _("没有这个页面") if status is HTTPStatus.NOT_FOUND else _("页面无法打开")
+        answer = _notice(status, head, [f"{status.value} {status.phrase}"], home=True)
+    else:
+        answer = problems.response(Problem(status, error.description or status.phrase))
     if allow := error.get_response().headers.get("Allow"):
         answer.headers["Allow"] = allow
     return answer
@@ -58,6 +74,14 @@ def _http_problem(error: HTTPException) -> Response:
 
 def _unavailable(error: DatabaseUnavailable) -> Response:
     _log.error("%s", error)
+    if _is_page():
+        answer = _notice(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            _("数据库暂时不可用"),
+            [_("闸机的记录保存在闸机上，不会丢失。请检查磁盘空间和采集中心的日志，然后重新打开本页。")],
+        )
+        answer.headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
+        return answer
     return problems.response(
         Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
@@ -65,3 +89,20 @@ def _unavailable(error: DatabaseUnavailable) -> Response:
             retry_after_seconds=_RETRY_AFTER_SECONDS,
         )
     )
+
+
+def _not_here(_error: NotHere) -> Response:
+    if not _is_page():
+        return problems.response(Problem(HTTPStatus.FORBIDDEN, "this answers the collector's own machine only"))
+    return _notice(
+        HTTPStatus.FORBIDDEN,
+        _("本页只能在采集中心本机打开"),
+        [
+            _("账户功能尚未启用，因此页面只对本机浏览器开放；闸机上传记录不受影响。"),
+            _("在别的电脑上查看：用 SSH 把本机端口转发过来，再打开转发后的 localhost 地址。"),
+        ],
+    )
+
+
+def _notice(status: HTTPStatus, head: str, sentences: list[str], *, home: bool = False) -> Response:
+    return make_response(render_template("notice.html", head=head, sentences=sentences, home=home), status)

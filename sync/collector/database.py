@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL
@@ -60,7 +60,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """One transaction, committed durably when the block ends, rolled back when it raises. Raises DatabaseUnavailable.
+        """One transaction, durable when the block ends, rolled back when it raises. Raises DatabaseUnavailable.
 
         The lock makes the threads of this process queue in order; SQLite's own waiting sleeps and is unfair.
         """
@@ -86,8 +86,9 @@ class Database:
             raise DatabaseUnavailable(f"the database did not take it: {cause.orig}") from cause
 
 
-def insert_or_add(connection: Connection, table: Table, column: str, rows: Sequence[dict[str, Any]]) -> None:
+def insert_or_add(connection: Connection, model: type[Base], column: str, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows; where the primary key is there already, add the row's `column` to what stands there."""
+    table: Any = model.__table__
     insert = _INSERT[connection.dialect.name](table)
     total = {column: table.c[column] + insert.excluded[column]}
     connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=total), rows)

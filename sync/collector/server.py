@@ -19,19 +19,20 @@ _MAX_CONNECTIONS = 500
 _IDLE_SECONDS = 60
 
 
-class _ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+class _ProblemTask(ErrorTask):
     def execute(self) -> None:
         """Answer with a problem document instead of waitress's plain text."""
-        error = self.request.error
+        request: Any = self.request  # the stubs leave out that an ErrorTask's request has an error
+        error = request.error
         body = problems.document(HTTPStatus(error.code), str(error.body))
         self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", problems.CONTENT_TYPE))
+        self.response_headers = [("Content-Type", problems.CONTENT_TYPE)]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+class _Channel(HTTPChannel):
     error_task_class = _ProblemTask
 
 

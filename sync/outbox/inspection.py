@@ -1,4 +1,4 @@
-"""What `gate outbox` shows: a summary, a check of every line, and everything as JSON lines. Takes no lock, writes nothing."""
+"""What `gate outbox` shows: a summary, a check of every line, everything as JSON lines. No lock, nothing written."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _summary(reader: OutboxReader, system: System) -> OutboxSummary:
 def verify(
     directory: Path, progress: Callable[[int, int], None] = lambda done, total: None, *, system: System = SYSTEM
 ) -> list[Verification]:
-    """Check every checksum and every number. progress: called with numbers done and numbers in all. Raises OutboxError."""
+    """Check every checksum and every number. progress: called with numbers done and in all. Raises OutboxError."""
     found = readers(directory, system=system)
     ranges = [(reader.first(), reader.next()) for reader in found]
     total = sum(end - first for first, end in ranges)

@@ -37,6 +37,8 @@ class Journal:
         self.last = self._examine_last()
         most = self._base + SEGMENT_RECORDS
         self.next = min(self.last.end + self.last.most_lost_behind, most) if self.last else most
+        # A burnt number takes room, so that a segment over the full range of numbers has a record for each.
+        self._end = self._base + segment_records - (self.last.burnt if self.last else 0)
         if self.last and not self.last.trailing:
             self._resume()
 
@@ -62,13 +64,13 @@ class Journal:
 
         If a byte of it may have been written, its number is burnt; if no segment could be begun, it is not.
         """
-        if self._descriptor is None or self.next >= self._base + self._segment_records:
+        if self._descriptor is None or self.next >= self._end:
             self._begin()
         assert self._descriptor is not None
         number = self.next
         line = encode(number, record, self._seed)
-        self.next += 1
         try:
+            self.next += 1
             write_all(self._descriptor, line, system=self._system)
             self._system.sync_data(self._descriptor)
         except BaseException:
@@ -97,7 +99,9 @@ class Journal:
         except OSError:
             self._system.close(descriptor)
             raise
-        self._descriptor, self._base, self._seed, self._undeclared = descriptor, base, seed, None
+        self._descriptor, self._base, self._seed = descriptor, base, seed
+        self._end = base + self._segment_records - (self._undeclared is not None)
+        self._undeclared = None
         self.sizes[base] = len(content)
 
     def begin_next(self) -> None:

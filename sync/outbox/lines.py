@@ -1,7 +1,7 @@
 """PURE: one line of a segment – a record under its number, and a checksum that tells whether it is whole.
 
     crc32 (8 hex digits) SP {"17":{…the record, verbatim…}} LF
-    crc32                SP {"18":null} LF                          18 is burnt: its append failed, it will never be used
+    crc32                SP {"18":null} LF                          burnt: the append failed, the number is never used
 
 A line is a patch of TinyDB's table. JSON within one line has no raw line feed, so that a bad line never hides the
 next. The checksum starts from the outbox's id and the segment's first number: a stale block of another segment, or of

@@ -9,10 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 
 from tinydb import TinyDB
@@ -77,9 +76,17 @@ class Outbox(TinyDB):
     an Outbox; a forked child may not use it. Raises OutboxBusy when another process writes.
     """
 
-    table_class = QueueTable
+    table_class = QueueTable  # type: ignore[assignment]  # its storage is always a QueueStorage
 
-    def __init__(self, directory: Path, machine: str, limits: Limits | None = None, *, system: System = SYSTEM) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        machine: str,
+        limits: Limits | None = None,
+        *,
+        system: System = SYSTEM,
+        new_id: Callable[[], str] = random_id,
+    ) -> None:
         self._root = directory
         self._machine = machine
         self._limits = limits or Limits()
@@ -88,7 +95,8 @@ class Outbox(TinyDB):
         self._writing = threading.Lock()
         self._lock_descriptor: int | None = None
         self._running: _Running | None = None
-        self._new_id = random_id()
+        self._draw_id = new_id
+        self._new_id = new_id()
         self._burnt = 0
         self._foreign = 0
         self._failure: OSError | None = None
@@ -209,7 +217,7 @@ class Outbox(TinyDB):
                 if self._running:
                     seal(self._running.found, reason, self._system)
                     self._running.journal.close()
-                self._running, self._new_id = None, random_id()
+                self._running, self._new_id = None, self._draw_id()
                 return self._start().found.id
             except OSError as error:
                 self._failure = error
@@ -229,8 +237,8 @@ class Outbox(TinyDB):
         if self._lock_descriptor is None:
             self._lock_descriptor = self._lock()
         found = settle(self._root, self._machine, self._system, self._new_id)
-        with suppress(OSError):
-            sync_directory(self._root, system=self._system)
+        for directory in (self._root.parent, self._root):  # a killed process may have left names that are not durable
+            sync_directory(directory, system=self._system)
         journal = Journal(self._system, found.directory, found.id, self._limits.segment_records)
         retention = Retention(self._system, self._disk, self._limits.kept_bytes, found.directory, journal)
         self._running = _Running(found, journal, retention)
@@ -253,13 +261,13 @@ class Outbox(TinyDB):
             raise OutboxBusy(f"another process writes {self._root}") from cause
         return descriptor
 
-    def queued(self, first: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Numbers and bytes of what is queued, in order, from `first` on. One segment at a time is read."""
+    def queued(self, first: int | None = None, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Numbers and bytes of what is queued, in order, from `first` to before `end`. Reads a segment at a time."""
         if self._running is None:
             return
         directory = self._running.found.directory
-        start, end = max(first or 1, self.acknowledged), self.next
-        for base, upper in self._ranges(start, end):
+        start = max(first or 1, self.acknowledged)
+        for base, upper in self._ranges(start, end or self.next):
             try:
                 descriptor = self._system.open(segment_path(directory, base), os.O_RDONLY)
             except FileNotFoundError:
@@ -272,17 +280,20 @@ class Outbox(TinyDB):
             finally:
                 self._system.close(descriptor)
 
-    def count(self) -> int:
-        """How many are queued. A full segment counts as full: damage in it shows when it is read."""
+    def waiting(self) -> int:
+        """How many are queued. A segment in which no damage is known counts as full, unread, if its numbers are."""
         start, end, total = self.acknowledged, self.next, 0
+        damaged = self._running.retention.damaged if self._running else {}
         for base, upper in self._ranges(start, end):
-            if base >= start and upper - base == self._limits.segment_records and upper < end:
+            full = upper - base == self._limits.segment_records and base not in damaged
+            if full and start <= base and upper < end:
                 total += upper - base
             else:
-                total += sum(1 for _ in takewhile(lambda found: found[0] < upper, self.queued(max(base, start))))
+                total += sum(1 for _ in self.queued(base, upper))
         return total
 
     def _ranges(self, start: int, end: int) -> list[tuple[int, int]]:
-        bases = list(self._running.journal.sizes) if self._running else []
-        pairs = zip(bases, [*bases[1:], end], strict=True)
+        """The segments between: the first number of each, and where it ends."""
+        bases = [base for base in list(self._running.journal.sizes if self._running else ()) if base < end]
+        pairs = zip(bases, [*bases[1:], end], strict=True) if bases else ()
         return [(base, upper) for base, upper in pairs if upper > start]

@@ -1,7 +1,7 @@
 """Reading an outbox while another process writes it: no lock, and nothing is sent that is not on this disk.
 
-`read` flushes on its own descriptor before it returns. Else a record that the writer had not flushed yet could leave the
-device, be lost in a power cut, and its number be given to another passage.
+`read` flushes on its own descriptor before it returns. Else a record that the writer had not flushed yet could leave
+the device, be lost in a power cut, and its number be given to another passage.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from sync.outbox.disk import Disk
@@ -104,7 +105,7 @@ class Retention:
 
     def _own(self) -> Iterator[Segment]:
         sizes = list(self._journal.sizes.items())
-        for (base, size), (upper, _) in zip(sizes, sizes[1:], strict=False):
+        for (base, size), (upper, _) in pairwise(sizes):
             if upper > self.acknowledged:
                 return
             yield Segment(self._directory, base, upper, size)

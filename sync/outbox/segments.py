@@ -45,8 +45,8 @@ def bases_in(names: list[str]) -> list[int]:
 def pieces(system: System, descriptor: int, offset: int = 0) -> Iterator[tuple[bytes, int | None]]:
     """Each line from `offset` on, with the offset behind its line feed; None behind an unfinished last one.
 
-    Memory and time are bounded: of a line that is too long to be ours, only the beginning is given. A block that the disk
-    cannot read is given as NULs.
+    Memory and time are bounded: of a line that is too long to be ours, only the beginning is given. A block that
+    the disk cannot read is given as NULs.
     """
     carry, skipped = b"", 0
     while offset < MOST_SEGMENT_BYTES and (chunk := _read(system, descriptor, offset)):
@@ -79,11 +79,12 @@ def _read(system: System, descriptor: int, offset: int) -> bytes:
 class Contents:
     """What a segment holds. end: one past its newest whole line (at least its first number).
 
-    bad: what stands in place of lost numbers. trailing: how much of `bad` stands behind the newest whole line.
+    lost, burnt: numbers without a record, up to there or to the next segment. bad: what stands in place of lost numbers. trailing: how much of `bad` stands behind the newest whole line.
     """
 
     end: int
     lost: int
+    burnt: int
     bad: tuple[bytes, ...]
     trailing: int
 
@@ -118,7 +119,7 @@ def whole_lines(
 
 def examine(system: System, path: Path, base: int, upper: int | None, seed: int) -> Contents:
     """Read a segment and check every line. upper: where the next segment begins, None for the last. Raises OSError."""
-    end, lost, trailing = base, 0, 0
+    end, lost, burnt, trailing = base, 0, 0, 0
     bad: list[bytes] = []
     descriptor = system.open(path, os.O_RDONLY)
     try:
@@ -129,12 +130,13 @@ def examine(system: System, path: Path, base: int, upper: int | None, seed: int)
                 trailing += 1
             elif upper is None or entry[0] < upper:
                 lost += entry[0] - end
+                burnt += entry[1] is None
                 end, trailing = entry[0] + 1, 0
     finally:
         system.close(descriptor)
     if upper is not None:
         lost += upper - end
-    return Contents(end, lost, tuple(bad), trailing)
+    return Contents(end, lost, burnt, tuple(bad), trailing)
 
 
 def bad_lines_in(system: System, directory: Path) -> dict[int, int]:

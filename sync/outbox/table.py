@@ -26,11 +26,11 @@ class Queue(Protocol):
         """Write one record durably; its number."""
         ...
 
-    def queued(self, first: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Numbers and records that are queued, in order, from `first` on."""
+    def queued(self, first: int | None = None, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Numbers and records that are queued, in order, from `first` to before `end`."""
         ...
 
-    def count(self) -> int:
+    def waiting(self) -> int:
         """How many are queued."""
         ...
 
@@ -42,17 +42,16 @@ class QueuedDocuments(Mapping[str, Mapping[str, Any]]):
         self._queue = queue
 
     def __getitem__(self, doc_id: str) -> Mapping[str, Any]:
-        for number, record in self._queue.queued(int(doc_id)):
-            if number == int(doc_id):
-                return _decode(record)
-            break
+        number = int(doc_id)
+        for _, record in self._queue.queued(number, number + 1):
+            return _decode(record)
         raise KeyError(doc_id)
 
     def __iter__(self) -> Iterator[str]:
         return (str(number) for number, _ in self._queue.queued())
 
     def __len__(self) -> int:
-        return self._queue.count()
+        return self._queue.waiting()
 
     def items(self) -> Any:
         """In one pass, where the inherited one would look each document up."""

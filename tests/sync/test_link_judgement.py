@@ -224,12 +224,14 @@ def test_what_one_outbox_sends_wrongly_stops_no_other() -> None:
     assert made.next_action(0.5) == Send(SEALED, 1, MAX_RECORDS // 2)
 
 
-def test_a_greeting_that_is_refused_as_malformed_backs_off() -> None:
-    """Nothing else is left to try at once."""
-    made = link(Queued(OUTBOX, 1, 1))
+def test_a_greeting_that_is_not_taken_comes_again_at_its_interval() -> None:
+    """An outbox that the centre disputes holds up no other."""
+    made = link(Queued(SEALED, 1, 1), Queued(OUTBOX, 1, 1))
     send(made, 0.0)
     made.failed(Trouble.OUR_FAULT, 0.0)
-    assert made.next_action(0.0) == Wait(0.5)
+    assert send(made, 0.0) == Send(SEALED, 1, 0)
+    made.received(receipt(1, outbox=SEALED), 0.0)
+    assert made.next_action(0.0) == Wait(30.0)
 
 
 def test_batches_shrink_where_large_ones_do_not_get_through_and_grow_again() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -29,16 +28,16 @@ def _signing(purpose: Purpose, seed: int) -> SigningKey:
     return SigningKey(Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32), purpose)
 
 
-@dataclass(frozen=True)
 class Town:
-    """Fixed keys, each for its purpose."""
+    """Fixed keys, each for its purpose. root: another root key than the town's own."""
 
-    root: SigningKey = _signing(Purpose.ROOT, 1)
-    updates: SigningKey = _signing(Purpose.UPDATE, 2)
-    receipts: SigningKey = _signing(Purpose.RECEIPT, 3)
-    passes: SigningKey = _signing(Purpose.PASS, 4)
-    gate: SigningKey = _signing(Purpose.GATE, 5)
-    seal: X25519PrivateKey = X25519PrivateKey.from_private_bytes(bytes([6]) * 32)
+    def __init__(self, root: SigningKey | None = None) -> None:
+        self.root = root or _signing(Purpose.ROOT, 1)
+        self.updates = _signing(Purpose.UPDATE, 2)
+        self.receipts = _signing(Purpose.RECEIPT, 3)
+        self.passes = _signing(Purpose.PASS, 4)
+        self.gate = _signing(Purpose.GATE, 5)
+        self.seal = X25519PrivateKey.from_private_bytes(bytes([6]) * 32)
 
     @property
     def seal_public(self) -> bytes:
@@ -101,10 +100,14 @@ class ModelCentre:
         self.standing = Standing.ACCEPTED
         self.receipts = town.receipts
 
-    def answer(self, body: bytes) -> bytes:
+    def read(self, body: bytes) -> Batch:
         """Raises WireError for what is not a batch of this town's gate."""
         opened = verify(body, KeyRing([self.town.gate.verification_key()]), MessageType.BATCH)
-        batch = unpack(opened.payload, self.town.sealing_keys)
+        return unpack(opened.payload, self.town.sealing_keys)
+
+    def answer(self, body: bytes) -> bytes:
+        """Raises WireError as `read` does."""
+        batch = self.read(body)
         self.seen.append(batch)
         shelf = self.shelves.setdefault(batch.outbox, Shelf())
         if batch.first <= shelf.next:
@@ -116,9 +119,7 @@ class ModelCentre:
                 for number in range(hole.first, hole.last + 1):
                     shelf.holes.setdefault(number, hole.reason)
             shelf.next = max(shelf.next, batch.next)
-        receipt = Receipt(
-            batch.gate, batch.outbox, self.epoch, shelf.next, self.clock, batch.nonce, self.standing
-        )
+        receipt = Receipt(batch.gate, batch.outbox, self.epoch, shelf.next, self.clock, batch.nonce, self.standing)
         updates = self.updates if batch.report.wants_updates else None
         return encode_answer(Answer(sign_receipt(receipt, self.receipts), updates))
 

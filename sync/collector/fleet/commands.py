@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 import msgspec
@@ -21,14 +22,18 @@ def gate() -> None:
 
 @gate.command("create")
 @click.argument("name")
-@click.option("--checkpoint", "checkpoint_id", type=int, required=True, help="The number of the checkpoint it stands at.")
+@click.option(
+    "--checkpoint", "checkpoint_id", type=int, required=True, help="The number of the checkpoint it stands at."
+)
 @click.option("--id", "gate_id", help="Its id on the wire, such as south-1.  [default: gate-<number>]")
 @click.pass_obj
 def create_gate(state: StateDir, name: str, checkpoint_id: int, gate_id: str | None) -> None:
     """Create a gate called NAME and print its id. Then provision it."""
     with opened(state) as centre, centre.database.write() as session:
         row = service.create_gate(session, checkpoint_id, name, gate_id)
-    created(row.id, f"Gate {row.id} is {row.name}. Next: collector gate provision DIR --gate {row.id} --collector-url URL")
+    created(
+        row.id, f"Gate {row.id} is {row.name}. Next: collector gate provision DIR --gate {row.id} --collector-url URL"
+    )
 
 
 @gate.command("list")
@@ -80,7 +85,7 @@ def show_policy(state: StateDir) -> None:
 @policy.command("set")
 @click.argument("file", type=click.File("rb"))
 @click.pass_obj
-def set_policy(state: StateDir, file: click.utils.LazyFile) -> None:
+def set_policy(state: StateDir, file: BinaryIO) -> None:
     """Put the policy in FILE (JSON, - for standard input) in force; gates get it at their next contact."""
     document = file.read()
     with opened(state) as centre, centre.database.write() as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from sync.wire.batch import Report
 CLOCK_LIMIT_SECONDS = 30.0  # flagged from here on (DESIGN 5)
 
 
-class Link(str, Enum):
+class Link(StrEnum):
     """Whether the centre hears of a gate. Silent: not for longer than the centre's setting."""
 
     CONNECTED = "connected"
@@ -87,7 +87,8 @@ def _state(gate: Gate, contact: Contact | None, silent_before: float, **counts: 
 
 
 def _by_gate(session: Session, column: Any) -> dict[int, int]:
-    return {gate: count for gate, count in session.execute(select(column, func.count()).group_by(column))}
+    counts = session.execute(select(column, func.count()).group_by(column))
+    return {int(gate): int(count) for gate, count in counts}
 
 
 def _shared(session: Session) -> dict[int, Sequence[str]]:

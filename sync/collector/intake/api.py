@@ -48,7 +48,7 @@ def take_batch(centre: Centre, body: bytes, now: float) -> Answer:
         _log.warning("%s uses the outbox %s of %s: refused", gate.id, batch.outbox, taken.owner)
         raise Problem(
             HTTPStatus.CONFLICT,
-            f"outbox {batch.outbox} belongs to {taken.owner}: nothing was taken; keep the records and tell the centre's IT",
+            f"outbox {batch.outbox} belongs to {taken.owner}: nothing was taken, keep it and tell the centre's IT",
         )
     _tell(gate, batch, taken)
     receipt = Receipt(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sync.collector.intake.model import HourlyCount, Outbox, RecordRow
@@ -57,7 +56,7 @@ def newest(session: Session, limit: int) -> list[Arrival]:
         .order_by(RecordRow.received_at.desc(), RecordRow.outbox, RecordRow.sequence.desc())
         .limit(limit)
     ).all()
-    return [_arrival(row) for row in rows]
+    return [_arrival(*row) for row in rows]
 
 
 def counts(session: Session, now: float) -> Counts:
@@ -80,8 +79,7 @@ def counts(session: Session, now: float) -> Counts:
     )
 
 
-def _arrival(row: Row[tuple[RecordRow, str, str, str]]) -> Arrival:
-    record, outbox, venue_name, checkpoint_name = row
+def _arrival(record: RecordRow, outbox: str, venue_name: str | None, checkpoint_name: str | None) -> Arrival:
     return Arrival(
         outbox=outbox,
         sequence=record.sequence,

@@ -75,7 +75,7 @@ class SetAsideRow(Base):
 
 
 class ConflictRow(Base):
-    """Other bytes under a name that is taken: both are kept, the operator is told (DESIGN 7). digest: SHA-256 of raw."""
+    """Other bytes under a name that is taken: both are kept, people are told (DESIGN 7). digest: SHA-256 of raw."""
 
     __tablename__ = "conflict"
 

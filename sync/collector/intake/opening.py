@@ -51,7 +51,10 @@ def _check_bounds(batch: Batch) -> None:
         (len(batch.holes) <= _MAX_HOLES, f"a batch declares at most {_MAX_HOLES} holes"),
         (len(report.faults) <= _MAX_WORD, "too many faults"),
         (all(len(word) <= _MAX_WORD and "\0" not in word for word in words), "a word of it is too long"),
-        (all(0 <= number < 2**53 for number in (*report.have, report.backlog, report.damaged)), "a count of it is absurd"),
+        (
+            all(0 <= number < 2**53 for number in (*report.have, report.backlog, report.damaged)),
+            "a count of it is absurd",
+        ),
         (0 <= batch.sent_at < _MAX_SECONDS and 0 <= report.mono < _MAX_SECONDS, "a time of it is absurd"),
     ):
         if not holds:

@@ -1,4 +1,4 @@
-"""PURE: from a record's bytes to a row – or to a reason why it cannot be one, which sets it aside and blocks nothing."""
+"""PURE: from a record's bytes to a row, or to the reason why it is set aside; one never blocks the next."""
 
 from __future__ import annotations
 

@@ -117,35 +117,34 @@ def _note_dispute(session: Session, outbox: Outbox, gate: Gate, now: float) -> N
 
 def _known(session: Session, outbox: Outbox, batch: Batch) -> tuple[dict[int, bytes], list[SetAside]]:
     """What is stored in the batch's range: bytes by sequence, and what was set aside of it."""
-    known: dict[int, bytes] = {}
-    set_aside = []
-    for row in session.execute(
+    records = session.execute(
         select(RecordRow.sequence, RecordRow.raw).where(
             RecordRow.outbox == outbox.number, RecordRow.sequence.between(batch.first, batch.next - 1)
         )
-    ):
-        known[row.sequence] = row.raw
-    for row in session.execute(
+    )
+    known = {row.sequence: row.raw for row in records}
+    set_aside = []
+    for sequence, raw, reason in session.execute(
         select(SetAsideRow.sequence, SetAsideRow.raw, SetAsideRow.reason).where(
             SetAsideRow.outbox == outbox.number, SetAsideRow.sequence.between(batch.first, batch.next - 1)
         )
     ):
-        known[row.sequence] = row.raw
-        set_aside.append(SetAside(row.sequence, row.reason))
+        known[sequence] = raw
+        set_aside.append(SetAside(sequence, reason))
     return known, set_aside
 
 
 def _insert_records(session: Session, rows: Sequence[Row]) -> None:
     if rows:
         values = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-        session.connection().execute(insert(RecordRow.__table__), values)
+        session.connection().execute(insert(RecordRow), values)
 
 
 def _add_to_hours(session: Session, hours: Counter[HourKey]) -> None:
     names = ("venue", "checkpoint", "direction", "hour", "type", "outcome", "kind")
     rows = [dict(zip(names, key, strict=True), count=count) for key, count in hours.items()]
     if rows:
-        insert_or_add(session.connection(), HourlyCount.__table__, "count", rows)
+        insert_or_add(session.connection(), HourlyCount, "count", rows)
 
 
 def _keep_aside(

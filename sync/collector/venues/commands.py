@@ -22,7 +22,9 @@ def create_venue(state: StateDir, name: str) -> None:
     """Create a venue called NAME and print its number."""
     with opened(state) as centre, centre.database.write() as session:
         row = service.create_venue(session, name)
-    created(row.id, f"Venue {row.id} is {row.name}. Next: collector checkpoint create --venue {row.id} --direction in NAME")
+    created(
+        row.id, f"Venue {row.id} is {row.name}. Next: collector checkpoint create --venue {row.id} --direction in NAME"
+    )
 
 
 @venue.command("list")

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from edge.panel.app import create_app
 from edge.panel.config import PanelConfig
 from edge.panel.demo import Demo
-from edge.panel.freshness import GATE_FRESH_SECONDS, SYNC_GRACE_SECONDS, Now
+from edge.panel.freshness import GATE_FRESH_SECONDS, SYNC_FRESH_SECONDS, Now
 from edge.panel.reading import MAX_STATUS_BYTES
 from sync.outbox.durable import make_directory, replace_file
 from sync.wire.record import ClockQuality
@@ -161,12 +161,13 @@ def test_health_is_good_while_the_gate_answers(client: FlaskClient, state: State
     }
 
 
-def test_an_uploader_that_rests_until_its_next_attempt_still_answers(client: FlaskClient, state: StateDir) -> None:
-    """Between two attempts gate-sync may be quiet for minutes; only past the announced one it is silent."""
+def test_an_old_online_is_not_shown(client: FlaskClient, state: StateDir) -> None:
+    """gate-sync too must have said so just now."""
     write(state.status, PASSING)
-    write(state.sync_status, SYNCED, mono=100.0, next_attempt_mono=NOW.mono - SYNC_GRACE_SECONDS)
-    assert asked(client, "/healthz")["sync"] == "fresh"
-    write(state.sync_status, SYNCED, mono=100.0, next_attempt_mono=NOW.mono - SYNC_GRACE_SECONDS - 1)
+    write(state.sync_status, SYNCED, mono=NOW.mono - SYNC_FRESH_SECONDS)
+    assert seen(client)["texts"]["link"]["en"] == "Online"
+    write(state.sync_status, SYNCED, mono=NOW.mono - SYNC_FRESH_SECONDS - 0.1)
+    assert seen(client)["texts"]["link"]["en"] == "Upload program does not answer"
     assert asked(client, "/healthz")["sync"] == "stale"
 
 

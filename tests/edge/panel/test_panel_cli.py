@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -24,8 +23,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_the_panel_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     """It starts before any gate, says so, and SIGTERM ends it cleanly."""
     command = [str(GATE_PANEL), "run", "--state", str(tmp_path / "not-yet"), "--port", "0"]
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as panel:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as panel:
         try:
             assert panel.stdout is not None
             url = panel.stdout.readline().split()[-1]

@@ -136,6 +136,13 @@ def test_an_offline_gate_that_does_not_work_is_not_said_to_work(gate: GateStatus
     assert shown(gate, msgspec.structs.replace(SYNC, connected=False)).texts["link"] == words.OFFLINE
 
 
+def test_a_centre_that_answers_with_a_refusal_is_not_simply_online() -> None:
+    """A revoked gate reaches the centre, and whoever stands there must see both."""
+    seen = shown(sync=msgspec.structs.replace(SYNC, trouble=Trouble.REFUSED))
+    assert seen.texts["link"] == Text("在线（被中心拒绝）", "Online (refused by the centre)")
+    assert "link" in seen.alarms
+
+
 def test_an_uploader_that_does_not_answer_is_not_online() -> None:
     """An old "online" is as false as an old green."""
     assert shown(sync=None).texts["link"] == words.SYNC_SILENT

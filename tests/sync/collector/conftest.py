@@ -1,144 +1,23 @@
-"""A real centre in a temporary directory, a real waitress server before it, and a gate's side of the wire."""
+"""A real centre in a temporary directory, and a real waitress server before it."""
 
 from __future__ import annotations
 
-import http.client
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from waitress import wasyncore
 
 from sync.collector.app import create_app
 from sync.collector.centre import Centre, initialize
 from sync.collector.config import StateDir as CentreDir
-from sync.collector.fleet.provisioning import provision
-from sync.collector.fleet.service import create_gate
 from sync.collector.server import listen
 from sync.collector.venues.service import create_checkpoint, create_venue
-from sync.wire import jsonform
-from sync.wire.batch import Batch, Hole, Report, pack
-from sync.wire.keys import Purpose, SigningKey
-from sync.wire.receipt import Answer, Receipt, decode_answer, read_receipt
-from sync.wire.record import ClockQuality, Direction, Moment, Outcome, Place, Scan
-from sync.wire.statedir import StateDir
-from sync.wire.status import Identity
-from sync.wire.updates import FILES, open_snapshot
-
-NOW = 1_790_000_000.0
-NONCE = "ab" * 16
-
-
-@dataclass
-class Gate:
-    """A provisioned gate's directory, and the batches that its gate-sync would send."""
-
-    files: StateDir
-    outbox: str = "0" * 31 + "1"
-    mono: float = 100.0
-    have: tuple[int, int] = (10**6, 1)
-
-    def __post_init__(self) -> None:
-        self.identity = jsonform.decode(self.files.identity.read_bytes(), Identity, "identity")
-        private = bytes.fromhex(self.files.device_key.read_text())
-        self.key = SigningKey(Ed25519PrivateKey.from_private_bytes(private), Purpose.GATE)
-        self.snapshot = open_snapshot(
-            {name: (self.files.current_updates / name).read_bytes() for name in FILES},
-            bytes.fromhex(self.files.root_key.read_text()),
-        )
-
-    def record(self, number: int, **changes: object) -> bytes:
-        """The bytes of a scan; `changes` replace fields."""
-        scan = Scan(
-            when=Moment(NOW + number, "b" * 36, number * 1.0, ClockQuality.SYNCHRONIZED),
-            place=Place(self.snapshot.venue.venue, self.snapshot.venue.checkpoint, Direction.IN),
-            outcome=Outcome.PASS,
-            reasons=["green"],
-            policy="1.1",
-            kind="scan_result",
-            serial=f"{number:024x}",
-            status="green",
-            temperature=36.5,
-        )
-        return jsonform.encode(msgspec.structs.replace(scan, **changes))
-
-    def batch(self, first: int, records: list[bytes], holes: list[Hole] | None = None, **changes: object) -> bytes:
-        """A sealed and signed batch. The gate's monotonic clock moves on with each."""
-        self.mono += 1
-        missing = sum(hole.last - hole.first + 1 for hole in holes or [])
-        batch = Batch(
-            gate=self.identity.gate,
-            outbox=self.outbox,
-            first=first,
-            next=first + len(records) + missing,
-            records=[msgspec.Raw(record) for record in records],
-            sent_at=NOW,
-            nonce=NONCE,
-            report=Report(self.have, len(records), "0.1.0", "boot-1", self.mono),
-            holes=holes or [],
-        )
-        return pack(msgspec.structs.replace(batch, **changes), self.key, self.snapshot.sealing_key)
-
-    def receipt(self, answer: Answer) -> Receipt:
-        """The receipt, its signature checked as gate-sync does."""
-        return read_receipt(answer.receipt, self.snapshot.ring)
-
-
-@dataclass
-class Reply:
-    """An HTTP answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def answer(self) -> Answer:
-        """Raises unless this is an answer to a batch."""
-        assert self.status == 200, self.body
-        return decode_answer(self.body)
-
-
-@dataclass
-class Served:
-    """A centre behind a real server on a free port."""
-
-    centre: Centre
-    port: int
-    gates: list[Gate] = field(default_factory=list)
-
-    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
-        """One request on a connection of its own. Header names are written with underscores."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, body, named)
-            response = connection.getresponse()
-            return Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        finally:
-            connection.close()
-
-    def post(self, body: bytes, content_type: str = "application/cose") -> Reply:
-        """A batch as gate-sync posts it."""
-        return self.request("POST", "/v1/batches", body, Content_Type=content_type)
-
-
-@dataclass
-class Site:
-    """A fresh centre and what stands in the town."""
-
-    centre: Centre
-    directory: Path
-
-    def gate(self, name: str = "1号闸机", checkpoint: int = 1) -> Gate:
-        """A new provisioned gate at that checkpoint."""
-        with self.centre.database.write() as session:
-            row = create_gate(session, checkpoint, name)
-        directory = self.directory / row.id
-        provision(self.centre, directory, Identity(row.id, "http://127.0.0.1:8000"), NOW)
-        return Gate(StateDir.at(directory), outbox=f"{row.number:032x}")
+from sync.wire.record import Direction
+from tests.sync.collector.gateside import NOW, Gate, Served, Site
 
 
 @pytest.fixture
@@ -162,20 +41,24 @@ def gate(site: Site) -> Gate:
 @pytest.fixture
 def serve(site: Site) -> Iterator[Callable[..., Served]]:
     """Starts servers over the centre; stops them afterwards. Takes `clock`."""
-    started: list[tuple[object, threading.Thread]] = []
+    with ExitStack() as stack:
 
-    def start(clock: Callable[[], float] = lambda: NOW) -> Served:
-        server = listen(create_app(site.centre, clock), "127.0.0.1", 0, 4)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        started.append((server, thread))
-        return Served(site.centre, server.effective_port)
+        def start(clock: Callable[[], float] = lambda: NOW) -> Served:
+            server = listen(create_app(site.centre, clock), "127.0.0.1", 0, 4)
+            thread = threading.Thread(target=server.run, daemon=True)
+            thread.start()
+            stack.callback(_stop, server, thread)
+            return Served(site.centre, server.effective_port)
 
-    yield start
-    for server, thread in started:
-        server.close()  # type: ignore[attr-defined]
-        server.task_dispatcher.shutdown()  # type: ignore[attr-defined]
-        thread.join(timeout=10)
+        yield start
+
+
+def _stop(server: Any, thread: threading.Thread) -> None:
+    """Close everything within waitress's own loop, which then ends."""
+    server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
+    thread.join(timeout=10)
+    server.task_dispatcher.shutdown()
+    assert not thread.is_alive()
 
 
 @pytest.fixture

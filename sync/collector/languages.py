@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -10,8 +10,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, Response, request
-from flask_babel import Babel, Domain, format_datetime, format_timedelta, get_locale
-from pytz import UTC
+from flask_babel import Babel, Domain, format_datetime, format_timedelta, get_locale, gettext
 
 from edge.reasons import REASONS
 
@@ -34,13 +33,11 @@ class _PoDomain(Domain):  # type: ignore[misc]  # flask_babel has no types
         return self._catalogues.get(str(get_locale()), NullTranslations())
 
 
-class _Babel(Babel):  # type: ignore[misc]  # flask_babel has no types
-    domain_instance = _PoDomain()
-
-
 def init_app(app: Flask) -> None:
     """Set up languages: ?lang= chooses one and a cookie keeps it."""
-    _Babel(app, default_locale=LANGUAGES["zh"], default_timezone="Asia/Shanghai", locale_selector=_select)
+    babel = Babel()
+    babel.domain_instance = _PoDomain()
+    babel.init_app(app, default_locale=LANGUAGES["zh"], default_timezone="Asia/Shanghai", locale_selector=_select)
     app.after_request(_keep_choice)
     app.jinja_env.globals["language"] = language
 
@@ -53,9 +50,14 @@ def language() -> str:
     return "zh"
 
 
+def translate(message: str, **variables: object) -> str:
+    """The sentence in the request's language; `message` is Chinese. Imported as `_`, which the extraction knows."""
+    return str(gettext(message, **variables))
+
+
 def moment(at: float) -> str:
     """A time of seconds since 1970 in China time, the same in every language."""
-    return format_datetime(_utc(at), "yyyy-MM-dd HH:mm:ss")
+    return str(format_datetime(_utc(at), "yyyy-MM-dd HH:mm:ss"))
 
 
 def machine_time(at: float) -> str:
@@ -65,13 +67,18 @@ def machine_time(at: float) -> str:
 
 def duration(seconds: float) -> str:
     """In words: 45 seconds, 12 minutes."""
-    return format_timedelta(timedelta(seconds=round(abs(seconds))), threshold=2)
+    return str(format_timedelta(timedelta(seconds=round(abs(seconds))), threshold=2))
 
 
 def reason(code: str) -> str:
     """A reason's detail in words; a code that this centre does not know is shown as it is."""
     known = REASONS.get(code)
     return code if known is None else getattr(known.detail, language())
+
+
+def separator() -> str:
+    """Between the parts of a list."""
+    return "；" if language() == "zh" else "; "
 
 
 def _utc(at: float) -> datetime:

@@ -1,0 +1,100 @@
+"""The words of the live page, message ids in Chinese."""
+
+from __future__ import annotations
+
+from sync.collector import languages
+from sync.collector.fleet.overview import GateState, Link
+from sync.collector.intake.arrivals import Arrival
+from sync.collector.languages import translate as _
+
+
+def result(record: Arrival) -> str:
+    """What the gate answered, or what else the record tells."""
+    match record.type, record.outcome:
+        case "scan", "pass":
+            return _("通行")
+        case "scan", "refer":
+            return _("转人工")
+        case "scan", "deny":
+            return _("禁止通行")
+        case "folded", _outcome:
+            return _("无效码")
+        case _type, _outcome:
+            return _("闸机启动")
+
+
+def why(record: Arrival) -> str:
+    """The reasons in words, the deciding one first."""
+    sentence = languages.separator().join(languages.reason(code) for code in record.reasons)
+    return f"{sentence} × {record.count}" if record.count > 1 else sentence
+
+
+def kind(record: Arrival) -> str:
+    """The kind of pass; one that this centre does not know is shown as it is."""
+    known = {"scan_result": _("扫码结果"), "saved": _("离线码"), "paper": _("纸质码"), None: ""}
+    return known.get(record.kind, record.kind or "")
+
+
+def temperature(record: Arrival) -> str:
+    """In degrees, or that it was not measured; nothing where no person was measured."""
+    if record.temperature is not None:
+        return f"{record.temperature:.1f} ℃"
+    return _("未测") if record.type == "scan" else ""
+
+
+def direction(value: str) -> str:
+    """Entry or exit."""
+    return _("进") if value == "in" else _("出")
+
+
+def place(name: str | None, number: int) -> str:
+    """A venue's or checkpoint's name; its number where the centre has none of that number."""
+    return name or _("编号 %(number)s", number=number)
+
+
+def link(gate: GateState) -> str:
+    """Whether the centre hears of the gate."""
+    return {Link.CONNECTED: _("在线"), Link.SILENT: _("失去联系"), Link.NEVER: _("从未联系")}[gate.link]
+
+
+def clock_error(gate: GateState) -> str:
+    """How far the gate's clock is off."""
+    error = gate.clock_error_seconds
+    if error is None:
+        return ""
+    if abs(error) < 1:
+        return _("准确")
+    time = languages.duration(error)
+    return _("快 %(time)s", time=time) if error > 0 else _("慢 %(time)s", time=time)
+
+
+def notes(gate: GateState) -> list[str]:
+    """What IT should look at."""
+    report = gate.report
+    said = [
+        (gate.link is Link.SILENT, _("检查闸机的电源和网络；记录保存在闸机上")),
+        (gate.link is Link.NEVER, _("尚未收到这台闸机的数据")),
+        (gate.clock_is_off, _("时钟误差超过 30 秒，请校准")),
+        (gate.shared_with, _("与 %(gates)s 使用同一队列，数据被拒收", gates=", ".join(gate.shared_with))),
+        (gate.conflicts, _("同号不同内容的记录：%(count)s 条，均已保留", count=gate.conflicts)),
+        (gate.set_aside, _("无法读取的记录：%(count)s 条，已搁置", count=gate.set_aside)),
+        (report and report.damaged, _("闸机上损坏的记录：%(count)s 条", count=report.damaged if report else 0)),
+        (
+            report and report.faults,
+            _("故障：%(faults)s", faults=", ".join(map(_fault, report.faults if report else []))),
+        ),
+    ]
+    return [sentence for holds, sentence in said if holds]
+
+
+def _fault(code: str) -> str:
+    known = {
+        "camera": _("摄像头"),
+        "reader": _("读码器"),
+        "thermometer": _("测温仪"),
+        "pins": _("控制引脚"),
+        "outbox": _("记录队列"),
+        "disk": _("存储空间"),
+        "trust": _("密钥与策略"),
+    }
+    return known.get(code, code)

@@ -1,0 +1,564 @@
+"""gate-sync's loop over a real HTTP line, a real outbox and real files; the centre is a model in memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sync.agent import Agent
+from sync.config import SyncConfig
+from sync.mailbox import boot_id, read_sync_status, wake_file
+from sync.outbox.outbox import Outbox
+from sync.outbox.reader import readers
+from sync.transport import HttpsTransport
+from sync.wire import jsonform
+from sync.wire.errors import WireError
+from sync.wire.keys import KeyRing, Purpose, SigningKey
+from sync.wire.receipt import Answer, Standing, encode_answer, read_receipt
+from sync.wire.record import ClockQuality
+from sync.wire.statedir import StateDir
+from sync.wire.status import Fault, GateStatus, SyncStatus, Trouble
+from tests.sync.town import ModelCentre, Town
+from tests.sync.wires import Server, Told, serving
+
+QUICK = SyncConfig(
+    greeting_seconds=0.3, first_wait_seconds=0.05, longest_wait_seconds=0.2, read_seconds=5.0, exchange_seconds=10.0
+)
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Poll for what must become true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.01)
+
+
+class Place:
+    """A gate, the line and its centre."""
+
+    def __init__(self, state: StateDir, server: Server, centre: ModelCentre) -> None:
+        self.state, self.server, self.centre = state, server, centre
+        self.receipts: list[bytes] = []
+
+    def honest(self, told: Told) -> None:
+        try:
+            answer = self.centre.answer(told.body)
+        except WireError as fault:
+            told.reply(400, str(fault).encode())
+            return
+        told.reply(200, answer, Content_Type="application/cbor")
+
+    def provision(self) -> None:
+        self.centre.town.provision(self.state, self.server.address)
+
+    def outbox(self) -> Outbox:
+        return Outbox(self.state.outbox, "board:card")
+
+    @contextmanager
+    def running(self, config: SyncConfig = QUICK) -> Iterator[Agent]:
+        agent = Agent(
+            self.state,
+            config,
+            readers,
+            lambda provision: HttpsTransport(provision.identity.collector, provision.ca, config.patience),
+            lambda: 0.5,
+            look_seconds=0.05,
+        )
+        thread = threading.Thread(target=agent.run)
+        thread.start()
+        try:
+            yield agent
+        finally:
+            agent.stop()
+            thread.join(5)
+            assert not thread.is_alive()
+
+    def status(self) -> SyncStatus | None:
+        return read_sync_status(self.state)
+
+    def says(self, trouble: Trouble | None, words: str = "") -> None:
+        """Wait until sync-status.json says so."""
+
+        def told() -> bool:
+            status = self.status()
+            return status is not None and status.trouble is trouble and words in (status.detail or "")
+
+        until(told)
+
+    def drained(self, outbox: Outbox) -> None:
+        def done() -> bool:
+            status, shelf = self.status(), self.centre.shelves.get(outbox.id)
+            return shelf is not None and shelf.next == outbox.next and status is not None and status.backlog == 0
+
+        until(done)
+
+
+@pytest.fixture
+def place(state: StateDir) -> Iterator[Place]:
+    """A line that works; nothing is provisioned yet."""
+    centre = ModelCentre(Town())
+    with serving(lambda told: told.reply(500)) as server:
+        made = Place(state, server, centre)
+        server.script = made.honest
+        yield made
+
+
+def fill(outbox: Outbox, count: int) -> list[bytes]:
+    made = [b'{"n":%d}' % number for number in range(outbox.next, outbox.next + count)]
+    for record in made:
+        outbox.append(record)
+    return made
+
+
+def test_what_is_queued_arrives_once_and_in_order(place: Place) -> None:
+    """R24: batches of at most 500, verbatim."""
+    place.provision()
+    outbox = place.outbox()
+    records = fill(outbox, 1_203)
+    with place.running():
+        place.drained(outbox)
+        records += fill(outbox, 2)
+        place.drained(outbox)
+    shelf = place.centre.shelves[outbox.id]
+    assert [shelf.records[number] for number in range(1, outbox.next)] == [[record] for record in records]
+    assert max(len(batch.records) for batch in place.centre.seen) == 500
+    assert sum(len(batch.records) for batch in place.centre.seen) == 1_205
+
+
+def test_the_kept_receipt_is_the_centres_word_verbatim(place: Place) -> None:
+    """The gate checks its signature itself before it prunes."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 3)
+    with place.running():
+        place.drained(outbox)
+    kept = place.state.receipt(outbox.id).read_bytes()
+    receipt = read_receipt(kept, KeyRing([place.centre.town.receipts.verification_key()]))
+    assert (receipt.outbox, receipt.next) == (outbox.id, 4)
+
+
+def test_after_a_restart_it_goes_on_at_the_kept_receipt(place: Place) -> None:
+    """What was acknowledged is not sent again."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 10)
+    with place.running():
+        place.drained(outbox)
+    fill(outbox, 5)
+    place.centre.seen.clear()
+    with place.running():
+        place.drained(outbox)
+    assert [(batch.first, batch.next) for batch in place.centre.seen if batch.records] == [(11, 16)]
+
+
+def test_records_that_come_while_it_is_connected_arrive_within_moments(place: Place) -> None:
+    """Not only with the next greeting."""
+    place.provision()
+    outbox = place.outbox()
+    with place.running(SyncConfig(greeting_seconds=3600.0)):
+        until(lambda: bool(place.centre.seen))
+        outbox.append(b"{}")
+        started = time.monotonic()
+        until(lambda: place.centre.shelves[outbox.id].next == 2)
+        assert time.monotonic() - started < 2.0
+
+
+def test_unprovisioned_it_waits_says_so_and_goes_on_by_itself(place: Place) -> None:
+    """Nothing needs a restart."""
+    with place.running():
+        place.says(Trouble.NOT_PROVISIONED, "identity.json is missing")
+        place.provision()
+        place.says(Trouble.OUR_FAULT, "there is no outbox yet")
+        outbox = place.outbox()
+        fill(outbox, 2)
+        place.drained(outbox)
+        place.says(None)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("identity.json", b"{", "identity.json"),
+        ("identity.json", b'{"gate":"g","collector":"http://10.1.1.1"}', "write https://"),
+        ("identity.json", b'{"gate":"g","collector":"https://c","ca":"no.pem"}', "no.pem"),
+        ("device.key", b"00" * 31, "device.key holds 31 bytes"),
+        ("device.key", b"zz", "device.key is not hexadecimal"),
+        ("root.pub", b"\xff" * 10, "root.pub"),
+        ("root.pub", b"11" * 32, "updates/current"),
+        ("updates/1-1/keys.cose", b"garbage", "updates/current"),
+        ("updates/1-1/policy.json", b"{}", "policy.json"),
+    ],
+)
+def test_a_broken_file_is_named_and_its_repair_is_noticed(place: Place, file: str, content: bytes, words: str) -> None:
+    """A sentence for IT; the service stays up."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 1)
+    path = place.state.root / file
+    whole = path.read_bytes()
+    path.write_bytes(content)
+    with place.running():
+        place.says(Trouble.NOT_PROVISIONED, words)
+        path.write_bytes(whole)
+        os.utime(place.state.identity)
+        place.drained(outbox)
+
+
+@pytest.mark.parametrize(
+    ("lie", "trouble"),
+    [
+        (lambda told: told.reply(200, b"<html>log in</html>", Content_Type="text/html"), Trouble.NOT_THE_CENTRE),
+        (lambda told: told.reply(200, b"\xa1garbage", Content_Type="application/cbor"), Trouble.NOT_THE_CENTRE),
+        (lambda told: told.reply(403, b"go away"), Trouble.REFUSED),
+        (lambda told: told.reply(503), Trouble.CENTRE_BUSY),
+        (lambda told: told.reply(413), Trouble.OUR_FAULT),
+    ],
+    ids=["portal", "garbage", "403", "503", "413"],
+)
+def test_only_a_signed_receipt_acknowledges(place: Place, lie: Callable[[Told], None], trouble: Trouble) -> None:
+    """Everything else changes the backoff and the sentence that IT reads, nothing more (DESIGN 7)."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 7)
+    place.server.script = lie
+    with place.running():
+        place.says(trouble)
+        status = place.status()
+        assert status is not None
+        assert not status.connected
+        assert status.backlog == 7
+        assert not place.state.receipt(outbox.id).exists()
+        place.server.script = place.honest
+        place.drained(outbox)
+        place.says(None)
+
+
+def test_a_receipt_by_another_key_acknowledges_nothing(place: Place) -> None:
+    """Someone who answers well, but is not the centre."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 1)
+    place.centre.receipts = SigningKey(Ed25519PrivateKey.generate(), Purpose.RECEIPT)
+    with place.running():
+        place.says(Trouble.NOT_THE_CENTRE, "not known here")
+        assert not place.state.receipt(outbox.id).exists()
+
+
+def test_a_replayed_receipt_acknowledges_nothing(place: Place) -> None:
+    """The nonce binds a receipt to its batch."""
+    place.provision()
+    outbox = place.outbox()
+    recorded: list[bytes] = []
+
+    def record(told: Told) -> None:
+        recorded.append(place.centre.answer(told.body))
+        told.reply(200, recorded[0], Content_Type="application/cbor")
+
+    place.server.script = record
+    with place.running():
+        until(lambda: bool(recorded))
+        fill(outbox, 1)
+        place.says(Trouble.NOT_THE_CENTRE, "another batch")
+
+
+def test_a_receipt_that_cannot_be_kept_counts_for_nothing(place: Place) -> None:
+    """On disk before anything counts as sent."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 4)
+    place.state.receipt(outbox.id).mkdir(parents=True)
+    with place.running():
+        place.says(Trouble.OUR_FAULT, "the receipt cannot be kept")
+        status = place.status()
+        assert status is not None
+        assert status.backlog == 4
+        place.state.receipt(outbox.id).rmdir()
+        place.drained(outbox)
+
+
+def test_records_that_are_not_taken_hold_up_neither_greetings_nor_updates(place: Place) -> None:
+    """And IT keeps reading why, although the greetings go well."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 1)
+    place.centre.updates = place.centre.town.snapshot((1, 2))
+
+    def poison(told: Told) -> None:
+        batch = place.centre.read(told.body)
+        told.reply(400, b"no") if batch.records else place.honest(told)
+
+    place.server.script = poison
+    with place.running():
+        until(lambda: os.readlink(place.state.current_updates) == "1-2")
+        until(lambda: (place.status() or _NOTHING).connected)
+        place.says(Trouble.OUR_FAULT, "400")
+        place.server.script = place.honest
+        place.drained(outbox)
+        place.says(None)
+
+
+_NOTHING = SyncStatus(0.0, "", 0.0, 0, False, 0)
+
+
+def test_newer_updates_are_installed_and_reported(place: Place) -> None:
+    """An immutable directory, then the link swapped; the next batch says which it has."""
+    place.provision()
+    place.outbox()
+    files = place.centre.town.snapshot((1, 2))
+    place.centre.updates = files
+    with place.running():
+        until(lambda: os.readlink(place.state.current_updates) == "1-2")
+        place.centre.updates = None
+        until(lambda: place.centre.seen[-1].report.have == (1, 2))
+    assert {path.name: path.read_bytes() for path in (place.state.updates / "1-2").iterdir()} == files
+
+
+def test_of_an_answer_only_the_known_files_are_written(place: Place) -> None:
+    """A name from the wire is never a path."""
+    place.provision()
+    place.outbox()
+    place.centre.updates = place.centre.town.snapshot((1, 2)) | {"../../evil": b"x", "more.json": b"x"}
+    with place.running():
+        until(lambda: os.readlink(place.state.current_updates) == "1-2")
+    assert len(list((place.state.updates / "1-2").iterdir())) == 4
+    assert not list(place.state.root.parent.rglob("evil"))
+
+
+def test_only_the_last_three_snapshots_are_kept(place: Place) -> None:
+    """The disk does not fill with old keys."""
+    place.provision()
+    place.outbox()
+    with place.running():
+        for number in range(2, 6):
+            place.centre.updates = place.centre.town.snapshot((1, number))
+            until(lambda number=number: os.readlink(place.state.current_updates) == f"1-{number}")
+    assert sorted(path.name for path in place.state.updates.iterdir()) == ["1-3", "1-4", "1-5", "current"]
+
+
+def test_a_higher_epoch_is_newer_whatever_its_number(place: Place) -> None:
+    """A restored centre counts anew: updates are ordered by (epoch, number)."""
+    place.provision()
+    place.outbox()
+    place.centre.updates = place.centre.town.snapshot((1, 40))
+    with place.running():
+        until(lambda: os.readlink(place.state.current_updates) == "1-40")
+        place.centre.updates = place.centre.town.snapshot((2, 3))
+        until(lambda: os.readlink(place.state.current_updates) == "2-3")
+
+
+def _forged(town: Town) -> dict[str, bytes]:
+    other = Town(root=SigningKey(Ed25519PrivateKey.generate(), Purpose.ROOT))
+    return other.snapshot((1, 9))
+
+
+def _mixed(town: Town) -> dict[str, bytes]:
+    return town.snapshot((1, 9)) | {"venue.json": town.snapshot((1, 9))["venue.json"] + b" "}
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (_forged, "not known here"),
+        (_mixed, "venue.json does not belong"),
+        (lambda town: town.snapshot((1, 1)), "not newer"),
+        (lambda town: town.snapshot((0, 9)), "not newer"),
+        (lambda town: {"keys.cose": b""}, "missing"),
+        (lambda town: {"../../evil": b"x"}, "missing"),
+    ],
+    ids=["forged", "mixed", "same", "older", "torn", "path"],
+)
+def test_bad_updates_never_disturb_uploading(place: Place, bad: Callable[[Town], dict[str, bytes]], words: str) -> None:
+    """The two directions fail independently, and the set in force stays (DESIGN 4)."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 600)
+    place.centre.updates = bad(place.centre.town)
+    with place.running():
+        place.drained(outbox)
+        place.says(None, words)
+    assert os.readlink(place.state.current_updates) == "1-1"
+    assert sorted(path.name for path in place.state.updates.iterdir()) == ["1-1", "current"]
+
+
+def test_after_bad_updates_none_are_asked_for_during_a_drain(place: Place) -> None:
+    """A megabyte of refused files beside each receipt would hold up the records."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 1_100)
+    place.centre.updates = _mixed(place.centre.town)
+    with place.running():
+        place.drained(outbox)
+    wanted = [batch.report.wants_updates for batch in place.centre.seen]
+    assert wanted[0]
+    assert not any(wanted[1:])
+
+
+def test_a_receipt_by_a_key_that_only_the_updates_beside_it_name_is_understood(place: Place) -> None:
+    """A gate that was offline while the receipts' key was rolled."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 1)
+    rolled = SigningKey(Ed25519PrivateKey.generate(), Purpose.RECEIPT)
+    place.centre.receipts = rolled
+    place.centre.updates = place.centre.town.snapshot((1, 2), receipts=rolled)
+    with place.running():
+        place.drained(outbox)
+
+
+def test_damaged_updates_in_force_fall_back_to_the_newest_whole_ones(place: Place) -> None:
+    """A torn card still talks to its centre, and gets them again."""
+    place.provision()
+    outbox = place.outbox()
+    place.centre.updates = place.centre.town.snapshot((1, 2))
+    with place.running():
+        until(lambda: os.readlink(place.state.current_updates) == "1-2")
+    (place.state.updates / "1-2" / "manifest.cose").write_bytes(b"torn")
+    fill(outbox, 1)
+    with place.running():
+        place.drained(outbox)
+        until(lambda: (place.state.updates / "1-2" / "manifest.cose").read_bytes() != b"torn")
+
+
+def test_a_restored_centre_is_filled_up_from_the_kept_segments(place: Place) -> None:
+    """By itself, and IT reads why (DESIGN 7)."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 5)
+    with place.running():
+        place.drained(outbox)
+        backup = place.centre.backup()
+        fill(outbox, 700)
+        place.drained(outbox)
+        outbox.acknowledge(outbox.next)
+        place.centre.restore(backup)
+        place.drained(outbox)
+    assert len(place.centre.shelves[outbox.id].records) == 705
+
+
+def test_a_moved_card_s_sealed_outbox_drains_too(place: Place) -> None:
+    """Each outbox has its own receipt."""
+    place.provision()
+    first = place.outbox()
+    fill(first, 3)
+    first.close()
+    second = Outbox(place.state.outbox, "another board:card")
+    fill(second, 2)
+    assert first.id != second.id
+    with place.running():
+        place.drained(second)
+        until(lambda: place.centre.shelves[first.id].next == 4)
+    assert place.state.receipt(first.id).exists()
+    assert place.state.receipt(second.id).exists()
+
+
+def test_a_revoked_gate_is_told_so(place: Place) -> None:
+    """Its records go to quarantine, not to waste."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 1)
+    place.centre.standing = Standing.QUARANTINED
+    with place.running():
+        place.says(Trouble.REFUSED, "revoked")
+        place.drained(outbox)
+
+
+def test_the_gates_own_word_is_in_the_report(place: Place) -> None:
+    """status.json of this boot feeds the fleet's page (R25)."""
+    place.provision()
+    place.outbox()
+    told = GateStatus(
+        0.0,
+        boot_id(),
+        0.0,
+        1,
+        "9.9",
+        "ready",
+        ClockQuality.SYNCHRONIZED,
+        "",
+        1,
+        1,
+        {},
+        faults=[Fault.CAMERA],
+        damaged=3,
+    )
+    place.state.status.write_bytes(jsonform.encode(told))
+    with place.running():
+        until(lambda: bool(place.centre.seen))
+    report = place.centre.seen[-1].report
+    assert (report.software, report.faults, report.damaged) == ("9.9", ["camera"], 3)
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"null", b'{"boot":"of another start"}'])
+def test_a_broken_gate_status_stops_nothing(place: Place, content: bytes) -> None:
+    """The report is then only what gate-sync knows."""
+    place.provision()
+    place.outbox()
+    place.state.status.write_bytes(content)
+    with place.running():
+        until(lambda: bool(place.centre.seen))
+    assert place.centre.seen[-1].report.boot == boot_id()
+
+
+def test_a_touched_wake_file_brings_an_exchange_now(place: Place) -> None:
+    """Nobody waits for the backoff with a laptop in hand."""
+    place.provision()
+    place.outbox()
+    with place.running(SyncConfig(greeting_seconds=3600.0)):
+        until(lambda: len(place.centre.seen) == 1)
+        wake_file(place.state).touch()
+        until(lambda: len(place.centre.seen) == 2)
+
+
+def test_while_the_centre_stalls_the_status_stays_fresh_and_stopping_is_quick(place: Place) -> None:
+    """The gate judges by its age whether gate-sync lives; SIGTERM ends it within 2 s in the middle of an exchange."""
+    place.provision()
+    place.outbox()
+    place.server.script = lambda told: (told.server.closing.wait(30), None)[1]
+    with place.running(SyncConfig(read_seconds=60.0)):
+        until(lambda: bool(place.server.requests))
+        for _ in range(3):
+            before = place.status()
+            assert before is not None
+            until(lambda before=before: place.status().mono > before.mono, seconds=2.0)  # type: ignore[union-attr]
+        started = time.monotonic()
+    assert time.monotonic() - started < 2.0
+    last = place.status()
+    assert last is not None
+    assert not last.connected
+
+
+def test_an_outbox_that_vanishes_and_returns_is_followed(place: Place) -> None:
+    """A card that was being checked, a directory moved and put back."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 2)
+    with place.running():
+        place.drained(outbox)
+        outbox.close()
+        aside = place.state.root / "aside"
+        shutil.move(place.state.outbox, aside)
+        place.says(Trouble.OUR_FAULT, "no outbox")
+        shutil.move(aside, place.state.outbox)
+        again = place.outbox()
+        fill(again, 1)
+        place.drained(again)
+
+
+def test_an_answer_without_a_genuine_receipt_still_brings_genuine_updates(place: Place) -> None:
+    """They are signed by themselves: the two directions fail independently."""
+    place.provision()
+    place.outbox()
+    files = place.centre.town.snapshot((1, 2))
+    place.server.script = lambda told: told.reply(
+        200, encode_answer(Answer(b"no receipt", files)), Content_Type="application/cbor"
+    )
+    with place.running():
+        until(lambda: os.readlink(place.state.current_updates) == "1-2")
