@@ -42,9 +42,8 @@ def gate(config: Config) -> Iterator[Gate]:
         make_directory(state.root)
         make_directory(state.run)
     except OSError as cause:
-        raise NotSetUp(
-            f"{cause.filename} cannot be created ({cause.strerror}); use --state DIR for another place"
-        ) from cause
+        sentence = f"{cause.filename} cannot be created ({cause.strerror}); use --state DIR for another place"
+        raise NotSetUp(sentence) from cause
     with ExitStack() as stack:
         outbox = stack.enter_context(Outbox(state.outbox, machine.name()))
         pins = config.pins

@@ -6,11 +6,9 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -18,38 +16,16 @@ import msgspec
 from edge import check as checking
 from edge import config as configuration
 from edge.config import CameraSource, Config
-from edge.errors import EdgeError
+from edge.outbox_cli import outbox
 from edge.status import SOFTWARE
+from edge.terminal import config_option, plain_errors, state_option
 from hardware.errors import HardwareError
-from sync.errors import SyncError
 from sync.wire.statedir import StateDir
 
+if TYPE_CHECKING:
+    from hardware.photographs import Reading
+
 MAX_TEXT_BYTES = 1_000_000
-
-
-def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn our own error families into one sentence."""
-
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except (EdgeError, HardwareError, SyncError) as cause:
-            click.echo(f"gate: {cause}", err=True)
-            sys.exit(2)
-
-    return wrapped
-
-
-_config = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help=f"Configuration (default {configuration.DEFAULT_FILE}).",
-)
-_state = click.option(
-    "--state", type=click.Path(path_type=Path), help="State directory, instead of the configured one."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,12 +37,16 @@ def main() -> None:
     gate run      work as a gate
     gate read     read codes from pictures, as the gate's eyes would
     gate check    say what would be decided about a code, and why
+    gate outbox   show, check and export the records on the card
     """
 
 
+main.add_command(outbox)
+
+
 @main.command()
-@_config
-@_state
+@config_option
+@state_option
 @click.option("--camera", help='"picamera2", or a directory of photographs to show one after the other.')
 @click.option(
     "--visitors",
@@ -74,7 +54,7 @@ def main() -> None:
     help="Directory of simulated visitors (what `make demo` uses).",
 )
 @click.option("--pins", help='Pin factory: "lgpio" on a Pi, "mock" without one.')
-@_plain_errors
+@plain_errors
 def run(
     config_file: Path | None, state: Path | None, camera: str | None, visitors: Path | None, pins: str | None
 ) -> None:
@@ -112,7 +92,7 @@ def _overridden(
 @main.command()
 @click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="A JSON line for each picture.")
-@_plain_errors
+@plain_errors
 def read(pictures: tuple[Path, ...], as_json: bool) -> None:
     """Read the codes in PICTURES (files, or directories of them) with every reader the gate has.
 
@@ -125,25 +105,22 @@ def read(pictures: tuple[Path, ...], as_json: bool) -> None:
         if isinstance(reading, HardwareError):
             failed = True
             click.echo(f"gate: {reading}", err=True)
-            line = {
-                "file": str(path),
-                "texts": [],
-                "reader": None,
-                "milliseconds": None,
-                "error": str(reading),
-            }
-        else:
-            line = {
-                "file": str(path),
-                "texts": list(reading.texts),
-                "reader": reading.reader,
-                "milliseconds": round(reading.milliseconds, 1),
-            }
         if as_json:
-            click.echo(json.dumps(line, ensure_ascii=False))
-        elif not line.get("error"):
-            click.echo(f"{path}: " + (" | ".join(line["texts"]) or "-"))  # type: ignore[arg-type]
+            click.echo(json.dumps(_as_json(path, reading), ensure_ascii=False))
+        elif not isinstance(reading, HardwareError):
+            click.echo(f"{path}: " + (" | ".join(reading.texts) or "-"))
     sys.exit(1 if failed else 0)
+
+
+def _as_json(path: Path, reading: Reading | HardwareError) -> dict[str, object]:
+    if isinstance(reading, HardwareError):
+        return {"file": str(path), "texts": [], "reader": None, "milliseconds": None, "error": str(reading)}
+    return {
+        "file": str(path),
+        "texts": list(reading.texts),
+        "reader": reading.reader or None,
+        "milliseconds": round(reading.milliseconds, 1),
+    }
 
 
 @main.command()
@@ -151,9 +128,9 @@ def read(pictures: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--at", help="Decide as at this time (ISO 8601, such as 2026-04-15T08:30:00+08:00); now unless said.")
 @click.option("--temperature", type=float, help="The visitor's temperature in °C; not measured unless said.")
 @click.option("--trust", type=click.Path(path_type=Path), help="A gate's state directory with its keys and policy.")
-@_config
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@_plain_errors
+@plain_errors
 def check(
     text: str,
     at: str | None,

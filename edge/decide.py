@@ -52,7 +52,10 @@ def decide(
     now: Moment,
     trust_issued_at: float | None = None,
 ) -> Decision:
-    """Weigh everything. temperature: °C or None for not measured; trust_issued_at: seconds since 1970, of the updates."""
+    """Weigh everything.
+
+    temperature: °C, None for not measured. trust_issued_at: seconds since 1970, when the updates in force were issued.
+    """
     if isinstance(verification, NotGenuine):
         outcome = Outcome.REFER if verification.reason == "no_trust" else Outcome.DENY
         return Decision(outcome, (verification.reason,), None, temperature)

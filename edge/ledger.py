@@ -42,7 +42,8 @@ class Ledger:
             return
         serial = claims.serial.hex()
         self._append(
-            Scan(
+            allow_reserve=trust is not None and trust.policy.open_when_disk_full,
+            record=Scan(
                 when=now,
                 place=place_of(trust),
                 outcome=decision.outcome,
@@ -54,7 +55,7 @@ class Ledger:
                 status_at=claims.status_at,
                 temperature=decision.temperature,
                 companions=claims.companions,
-            )
+            ),
         )
         if decision.outcome is Outcome.PASS:
             self.recent.remember(serial, now.at)
@@ -72,9 +73,9 @@ class Ledger:
                 self._folding.note(reason, now.mono, count)
                 raise
 
-    def _append(self, record: Record) -> None:
+    def _append(self, record: Record, allow_reserve: bool = False) -> None:
         try:
-            self.outbox.append(jsonform.encode(record))
+            self.outbox.append(jsonform.encode(record), allow_reserve=allow_reserve)
         except AppendFailed as cause:
             self.trouble = str(cause)
             raise

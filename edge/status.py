@@ -13,7 +13,7 @@ from sync.wire import jsonform
 from sync.wire.errors import WireError
 from sync.wire.record import Moment
 from sync.wire.statedir import StateDir
-from sync.wire.status import Counts, Fault, GateStatus, Shown, SyncStatus
+from sync.wire.status import Counts, Fault, GateStatus, QueueStatus, Shown, SyncStatus
 from sync.wire.updates import Snapshot
 
 REFRESH_SECONDS = 1.0
@@ -28,7 +28,7 @@ class Facts(msgspec.Struct, frozen=True):
     outbox: str
     next_sequence: int
     acknowledged: int
-    damaged: int
+    queue: QueueStatus
     lamps: dict[str, bool]
     counts: Counts
     faults: list[Fault]
@@ -36,7 +36,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class StatusBoard:
-    """Publishes `GateStatus`: at once when a fact changed, else once a second so that readers can tell it is alive."""
+    """Publishes `GateStatus`: at once when a fact changed, else once a second, so that readers see it is alive."""
 
     def __init__(self, state: StateDir) -> None:
         self._state = state
@@ -77,7 +77,7 @@ class StatusBoard:
             direction=venue.direction if venue else None,
             trust=trust.order if trust else None,
             trust_issued_at=trust.issued_at if trust else None,
-            damaged=facts.damaged,
+            queue=facts.queue,
             disk_used=machine.disk_used(self._state.root),
             board_celsius=machine.board_celsius(),
         )

@@ -1,7 +1,7 @@
 """Keys, policy and venue card in force: reads `updates/current` and checks everything again from the root.
 
-What was in force stays in force until something whole, genuine and newer is there. gate-sync wrote those files; the gate
-believes none of them.
+What was in force stays in force until something whole, genuine and newer is there. gate-sync wrote those files; the
+gate believes none of them.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from hardware.ports import Barrier, Indicator, Signal
 from sync.outbox.errors import AppendFailed
 from sync.wire.record import Moment
 from sync.wire.statedir import StateDir
-from sync.wire.status import Fault
+from sync.wire.status import Fault, QueueStatus
 
 LOOK_SECONDS = 1.0
 _CLOSED = frozenset({Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER})  # faults with which nobody can pass
@@ -42,6 +42,7 @@ class Upkeep:
         self._receipts = ReceiptWatch(state, ledger.outbox)
         self._board = StatusBoard(state)
         self._look_due = float("-inf")
+        self._queue = QueueStatus()
 
     def start(self, now: Moment) -> None:
         """Load what is there, and record that the gate started."""
@@ -68,12 +69,30 @@ class Upkeep:
     def _look(self, now: Moment) -> None:
         self._trust.refresh()
         self._note(Fault.TRUST, self._trust.trouble)
+        self._look_at_the_disk()
         trust = self._trust.in_force
         self._receipts.apply(trust.venue.gate if trust else None, self._trust.ring)
         with suppress(AppendFailed):
             self._ledger.fold(trust, now)
         with self._faults.watch(Fault.PINS, PinsError):
             self._indicator.show_link(link_is_up(self._state, now))
+
+    def _look_at_the_disk(self) -> None:
+        health = self._ledger.outbox.health
+        self._queue = QueueStatus(
+            damaged=health.damaged,
+            burnt=health.burnt,
+            segments=health.segments,
+            bytes_used=health.bytes_used,
+            foreign=health.foreign,
+            reserve_bytes=health.reserve_bytes,
+            full=health.full,
+            read_only=health.read_only,
+        )
+        used = (
+            f"the disk is {health.disk_used:.0%} full" if health.disk_used is not None else "the disk does not answer"
+        )
+        self._note(Fault.DISK, used if health.warn or health.full else None)
 
     def _note(self, fault: Fault, trouble: str | None) -> None:
         if trouble is None:
@@ -91,7 +110,7 @@ class Upkeep:
             outbox=outbox.id,
             next_sequence=outbox.next,
             acknowledged=outbox.acknowledged,
-            damaged=outbox.health.damaged,
+            queue=self._queue,
             lamps=self._indicator.lamps().lit | {"relay": self._barrier.is_open},
             counts=self._results.counts,
             faults=self._faults.standing,

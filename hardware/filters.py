@@ -46,4 +46,5 @@ def thresholded(luma: Luma, radius: int, below: float) -> Luma:
 
 def sharpened(luma: Luma) -> Luma:
     """Unsharp mask: three times the picture less twice its 7×7 mean. Undoes a little defocus and motion."""
-    return np.clip(3 * luma.astype(np.float32) - 2 * box_mean(luma, 3), 0, 255).astype(np.uint8)
+    sharp: Luma = np.clip(3 * luma.astype(np.float32) - 2 * box_mean(luma, 3), 0, 255).astype(np.uint8)
+    return sharp

@@ -184,7 +184,8 @@ def _expose(luma: Luma, light: float, rng: np.random.Generator) -> Luma:
     top, left = rng.integers(0, _NOISE_MARGIN, 2)
     noise = _noise(height + _NOISE_MARGIN, width + _NOISE_MARGIN)[top : top + height, left : left + width]
     lit = np.arange(256) * light
-    return np.clip(lit.astype(np.int16)[luma] + noise, 0, 255).astype(np.uint8)
+    exposed: Luma = np.clip(lit.astype(np.int16)[luma] + noise, 0, 255).astype(np.uint8)
+    return exposed
 
 
 @lru_cache(maxsize=2)

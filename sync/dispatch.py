@@ -123,6 +123,6 @@ def report(
         software=gate.software,
         disk_used=gate.disk_used,
         board_celsius=gate.board_celsius,
-        damaged=gate.damaged,
+        damaged=gate.queue.damaged,
         faults=[fault.value for fault in gate.faults],
     )

@@ -110,7 +110,14 @@ class Town:
                 *self.visitors_options,
             ],
             "gate-sync": [
-                *(program("gate-sync"), "run", "--state", gate_state, "--config", str(self.directory / "gate-sync.toml"))
+                *(
+                    program("gate-sync"),
+                    "run",
+                    "--state",
+                    gate_state,
+                    "--config",
+                    str(self.directory / "gate-sync.toml"),
+                )
             ],
             "gate": [program("gate"), "run", "--config", str(self.directory / "gate.toml")],
             "gate-panel": [

@@ -138,8 +138,8 @@ def _faults(gate: GateStatus | Silence) -> list[Text]:
     if isinstance(gate, Silence):
         return [words.SILENCES[gate]]
     faults = [words.FAULTS[fault] for fault in gate.faults]
-    if gate.damaged:
-        faults.append(words.damaged(gate.damaged))
+    if gate.queue.damaged:
+        faults.append(words.damaged(gate.queue.damaged))
     return faults
 
 

@@ -11,12 +11,13 @@ import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 
 from sync.outbox.durable import make_directory, read_small_file, replace_file, sync_directory
-from sync.outbox.segments import bases_in, segment_path
+from sync.outbox.segments import bases_in, is_ours, segment_path
 from sync.outbox.system import System
 
 VERSION = 1
@@ -110,7 +111,8 @@ def random_id() -> str:
 
 
 def foreign_names(directory: Path, system: System) -> int:
-    """How many names in `directory` are none of ours, or an outbox of another version. Raises OSError."""
-    ours = {outbox.id for outbox in find(directory, system) if outbox.known_form}
-    ours |= {LOCK_FILE, RESERVE_FILE}
-    return sum(name not in ours and not name.startswith(".") for name in system.names(directory))
+    """How many names in `directory` and its outboxes are none of ours, or of another version. Raises OSError."""
+    outboxes = [outbox for outbox in find(directory, system) if outbox.known_form]
+    ours = {LOCK_FILE, RESERVE_FILE, IDENTITY_FILE, *(outbox.id for outbox in outboxes)}
+    names = chain(system.names(directory), *(system.names(outbox.directory) for outbox in outboxes))
+    return sum(not (name in ours or name.startswith(".") or is_ours(name)) for name in names)

@@ -37,6 +37,11 @@ def bad_path(directory: Path, base: int) -> Path:
     return directory / f"{base:012}.bad"
 
 
+def is_ours(name: str) -> bool:
+    """Whether a file of that name belongs into an outbox's directory."""
+    return bool(_NAME.fullmatch(name) or _BAD_NAME.fullmatch(name))
+
+
 def bases_in(names: list[str]) -> list[int]:
     """First numbers of the segments among the names of a directory, ascending. Foreign files are passed over."""
     return sorted(int(found[1]) for found in map(_NAME.fullmatch, names) if found)
@@ -79,7 +84,8 @@ def _read(system: System, descriptor: int, offset: int) -> bytes:
 class Contents:
     """What a segment holds. end: one past its newest whole line (at least its first number).
 
-    lost, burnt: numbers without a record, up to there or to the next segment. bad: what stands in place of lost numbers. trailing: how much of `bad` stands behind the newest whole line.
+    lost, burnt: numbers without a record, up to there or to the next segment. bad: lines that are none, whether or not
+    they stand for a lost number. trailing: how many of them stand behind the newest whole line.
     """
 
     end: int

@@ -80,6 +80,11 @@ def named_key(data: bytes, message_type: MessageType) -> bytes:
     return _take_apart(data, message_type)[0]
 
 
+def unverified_payload(data: bytes, message_type: MessageType) -> bytes:
+    """The payload of an envelope of canonical form, whoever signed it: to show it, never to act on it."""
+    return _take_apart(data, message_type)[1]
+
+
 def _take_apart(data: bytes, message_type: MessageType) -> tuple[bytes, bytes, bytes]:
     if len(data) > message_type.max_bytes:
         raise NotGenuine("malformed", f"{len(data)} bytes; at most {message_type.max_bytes} are read")

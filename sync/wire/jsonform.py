@@ -22,5 +22,5 @@ def decode(data: bytes, form: type[T], what: str) -> T:
     """Read JSON into `form`. Raises WireError with one sentence that names `what` and the field."""
     try:
         return msgspec.json.decode(data, type=form)
-    except (msgspec.DecodeError, RecursionError) as cause:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise WireError(f"{what}: {cause}") from cause

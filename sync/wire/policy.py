@@ -22,6 +22,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     yellow: restricted (R3). paper, saved: these kinds of pass. test_hours: greatest age of the test, None for no test.
     reuse_seconds: a saved or paper pass shown again within it is "already used". trust_hours: greatest age of the
     updates before `stale_trust` applies. clock_unknown: a pass whose time limits cannot be checked well.
+    open_when_disk_full: whether people pass on the preallocated reserve when the disk is full, as long as it lasts;
+    without it, and after it, the gate is closed (DESIGN 6.7).
     """
 
     fever_celsius: Annotated[float, msgspec.Meta(ge=36.0, le=40.0)] = 37.3
@@ -36,6 +38,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trust_hours: _Hours = 24
     stale_trust: Outcome = Outcome.PASS
     clock_unknown: Outcome = Outcome.PASS
+    open_when_disk_full: bool = False
 
 
 def read_policy(data: bytes) -> Policy:

@@ -8,7 +8,7 @@ import cbor2
 import msgspec
 
 from sync.wire import jsonform
-from sync.wire.envelope import MessageType, sign, verify
+from sync.wire.envelope import MessageType, sign, unverified_payload, verify
 from sync.wire.errors import NotGenuine, WireError
 from sync.wire.keys import KeyRing, SigningKey
 
@@ -69,6 +69,11 @@ def read_receipt(data: bytes, ring: KeyRing) -> Receipt:
     if not opened.key.covers(receipt.centre_time):
         raise NotGenuine("key_not_valid", "the receipt's key was not valid when it was issued")
     return receipt
+
+
+def peek(data: bytes) -> Receipt:
+    """What a receipt says, its signature unchecked: to show it, never to act on it. Raises WireError."""
+    return jsonform.decode(unverified_payload(data, MessageType.RECEIPT), Receipt, "receipt")
 
 
 def encode_answer(answer: Answer) -> bytes:

@@ -33,6 +33,19 @@ class Trouble(str, Enum):
     OUR_FAULT = "our_fault"  # the centre says that what we sent is malformed, or our own disk failed
 
 
+class QueueStatus(msgspec.Struct, frozen=True):
+    """How the outbox is; the meaning of each count is `sync.outbox.OutboxHealth`'s."""
+
+    damaged: int = 0
+    burnt: int = 0
+    segments: int = 0
+    bytes_used: int = 0
+    foreign: int = 0
+    reserve_bytes: int = 0
+    full: bool = False
+    read_only: bool = False
+
+
 class Shown(msgspec.Struct, frozen=True):
     """The result on the lamps now. signal: `hardware.ports.Signal`; codes: reasons, the deciding one first.
 
@@ -84,7 +97,7 @@ class GateStatus(msgspec.Struct, frozen=True):
     direction: Direction | None = None
     trust: tuple[int, int] | None = None
     trust_issued_at: int | None = None
-    damaged: int = 0
+    queue: QueueStatus = QueueStatus()
     disk_used: float | None = None
     board_celsius: float | None = None
 

@@ -1,8 +1,8 @@
 """A disk in memory that knows what is only in the page cache, and every state that a power cut may leave of it.
 
-The model is POSIX's, which promises less than ext4: a file's content is on the disk after it was synced, a name after its
-directory was. Until then, of a directory's changes any first few may have happened; of an unsynced write anything: a
-part of any length, NULs or garbage in its place, a flipped bit, the same twice.
+The model is POSIX's, which promises less than ext4: a file's content is on the disk after it was synced, a name after
+its directory was. Until then, of a directory's changes any first few may have happened; of an unsynced write anything:
+a part of any length, NULs or garbage in its place, a flipped bit, the same twice.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ class MemoryDisk(System):
         self.after: Callable[[], None] = lambda: None
         self.syncs_names = True
         self.syncs_data = True
+        self.capacity = 1 << 40
 
     def _node(self, path: Path) -> Node:
         node = self.root
@@ -126,6 +127,8 @@ class MemoryDisk(System):
 
     def write(self, descriptor: int, content: bytes | memoryview) -> int:
         self._called("write")
+        if len(content) > self._free():
+            raise _error(errno.ENOSPC)
         self._descriptors[descriptor][0].cache += bytes(content)
         self._changed()
         return len(content)
@@ -148,7 +151,7 @@ class MemoryDisk(System):
         try:
             self._called("sync_data")
         except OSError:
-            node.lost = node.unreported = True
+            node.lost = node.unreported = node.cache != node.durable
             raise
         if self.syncs_data and not node.lost:
             node.durable = node.cache
@@ -159,6 +162,14 @@ class MemoryDisk(System):
 
     def lock(self, descriptor: int) -> None:
         pass
+
+    def allocate(self, descriptor: int, size: int) -> None:
+        self._called("allocate")
+        node = self._descriptors[descriptor][0]
+        if size - len(node.cache) > self._free():
+            raise _error(errno.ENOSPC)
+        node.cache = node.cache.ljust(size, b"\0")
+        self._changed()
 
     def truncate(self, descriptor: int, size: int) -> None:
         self._called("truncate")
@@ -197,7 +208,11 @@ class MemoryDisk(System):
     remove_directory = remove
 
     def space(self, directory: Path) -> Space:
-        return Space(1 << 40, 1 << 39)
+        return Space(self.capacity, self._free())
+
+    def _free(self) -> int:
+        files = [node for path, node in _files(self.root, _Seen(), Path("/")) if not node.directory]
+        return max(0, self.capacity - sum(len(node.cache) for node in files))
 
     # -- what a power cut leaves
 
@@ -231,6 +246,13 @@ def _directories(node: Node, seen: set[int] | None = None) -> Iterator[Node]:
         yield from _directories(child, seen)
 
 
+class _Seen(dict[Node, dict[str, Node]]):
+    """The names that programs see."""
+
+    def __missing__(self, node: Node) -> dict[str, Node]:
+        return node.names
+
+
 def _files(node: Node, names: dict[Node, dict[str, Node]], path: Path) -> Iterator[tuple[Path, Node]]:
     for name, child in names[node].items():
         yield path / name, child
@@ -243,7 +265,7 @@ def _torn(durable: bytes, cache: bytes) -> Iterator[bytes]:
     if not cache.startswith(durable):
         yield b""
         return
-    new, noise = cache[len(durable) :], random.Random(len(cache))  # noqa: S311 - any garbage will do
+    new, noise = cache[len(durable) :], random.Random(len(cache))
     length = len(new)
     for cut in range(length):
         yield durable + new[:cut]

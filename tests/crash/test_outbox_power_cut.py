@@ -105,6 +105,11 @@ def test_sees_an_acknowledgement_before_the_write(monkeypatch: pytest.MonkeyPatc
 
 def test_sees_a_reader_that_does_not_flush(changes: int) -> None:
     """A record that was sent, lost, and its number given to another."""
-    with pytest.raises(PromiseBroken, match="given out twice|was b"):
+    enumeration = Enumeration()
+
+    def tell_all() -> None:
         for change in range(1, changes + 1):
-            Enumeration().tell(reader_at(change, flushes=False))
+            enumeration.tell(reader_at(change, flushes=False))
+
+    with pytest.raises(PromiseBroken):
+        tell_all()

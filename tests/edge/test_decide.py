@@ -132,7 +132,9 @@ def test_each_visitor_gets_the_outcome_and_all_reasons(authority, row):
 @pytest.mark.parametrize("reason", ["bad_signature", "unknown_key", "malformed", "unknown_format", "not_canonical"])
 def test_a_code_that_is_not_genuine_is_denied_and_says_nothing_else(reason):
     """DESIGN 3: it says nothing about the person, so no temperature or status stands beside it."""
-    decision = decide(NotGenuine(reason), 39.5, Policy(), RecentUses(), Moment(NOW, "b", 1.0, ClockQuality.SYNCHRONIZED))
+    decision = decide(
+        NotGenuine(reason), 39.5, Policy(), RecentUses(), Moment(NOW, "b", 1.0, ClockQuality.SYNCHRONIZED)
+    )
     assert (decision.outcome, decision.reasons, decision.claims) == (DENY, (reason,), None)
 
 

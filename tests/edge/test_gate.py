@@ -50,7 +50,7 @@ class Script:
 
     def __init__(self) -> None:
         self.frames: deque[list[str] | Exception] = deque()
-        self.celsius: float | None | Exception = 36.5
+        self.celsius: float | Exception | None = 36.5
 
     def capture(self, timeout_seconds: float) -> Frame | None:
         if not self.frames:
@@ -88,9 +88,7 @@ class Bench:
         self.trust = Trust(state)
         self.ledger = Ledger(outbox)
         self.results = ResultBoard(self.indicator, 2.0)
-        self.upkeep = Upkeep(
-            state, self.ledger, self.trust, self.barrier, self.indicator, self.results, self.faults
-        )
+        self.upkeep = Upkeep(state, self.ledger, self.trust, self.barrier, self.indicator, self.results, self.faults)
         devices = Devices(self.script, self.script, self.script, self.barrier)
         self.gate = Gate(devices, self.ledger, self.trust, self.clock, self.results, self.upkeep, self.faults)
         self.upkeep.start(self.clock.now())
@@ -248,7 +246,7 @@ def test_a_record_that_cannot_be_kept_opens_nothing(bench):
         def __getattr__(self, name):
             return getattr(bench.outbox, name)
 
-        def append(self, record: bytes) -> int:
+        def append(self, record: bytes, *, allow_reserve: bool = False) -> int:
             raise AppendFailed("no space left on the device")
 
     bench.ledger.outbox = FullDisk()

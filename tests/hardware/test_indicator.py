@@ -39,7 +39,9 @@ def test_each_signal_lights_just_its_own_outputs(indicator, signal):
 def test_every_two_results_differ_in_rhythm_and_in_sound():
     """R5: not by colour alone – swap the lamps and they can still be told apart."""
     results = (Signal.PASS, Signal.DENY, Signal.REFER, Signal.ONE_AT_A_TIME)
-    rhythms = {signal: sorted(beat for name, beat in PATTERNS[signal].items() if name != "buzzer") for signal in results}
+    rhythms = {
+        signal: sorted(beat for name, beat in PATTERNS[signal].items() if name != "buzzer") for signal in results
+    }
     sounds = {signal: PATTERNS[signal]["buzzer"] for signal in results}
     assert len({str(rhythm) for rhythm in rhythms.values()}) == len(results)
     assert len(set(sounds.values())) == len(results)

@@ -112,6 +112,10 @@ class Disk:
             self._next[reader.id] = first
         return len(self.records)
 
+    def holds(self, count: int) -> Callable[[], bool]:
+        """The question whether that many records were seen."""
+        return lambda: self.look() >= count
+
     def scans(self) -> list[Scan]:
         decoded = (jsonform.decode(data, Record, "record") for data in self.records.values())
         return [record for record in decoded if isinstance(record, Scan)]
@@ -181,7 +185,7 @@ def test_people_pass_while_everything_is_killed_and_the_link_is_cut(town):
         chance.shuffle(victims)
         for number, victim in enumerate(victims, 1):
             town.cut(number % 3 == 0)  # every third stretch is offline; the mended link finds a backlog to send
-            until(lambda goal=number * PASSAGES // len(victims): disk.look() >= goal, 60, f"passages, {number}")
+            until(disk.holds(number * PASSAGES // len(victims)), 60, f"passages, {number}")
             assert len(openings(town)) <= sum(scan.outcome is Outcome.PASS for scan in _fresh(disk))
             programs.kill(victim)
         town.cut(False)
@@ -211,7 +215,7 @@ def test_offline_is_the_normal_path(town):
     town.cut(True)
     disk = Disk(town)
     with running(town, "collector", "link", "visitors", "gate-sync", "gate"):
-        until(lambda: disk.look() >= 20, 60, "twenty passages offline")
+        until(disk.holds(20), 60, "twenty passages offline")
         assert at_the_centre(town) == {}
         assert len(openings(town)) > 0
         status = json.loads((town.gate_state / "run" / "status.json").read_bytes())
@@ -241,12 +245,12 @@ def test_ctrl_c_stops_the_demo_and_a_second_demo_goes_on_with_its_data(tmp_path)
     seen = 0
     for _ in range(2):
         demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        until(lambda goal=seen + 2: disk.look() >= goal, 60, "two records")
+        until(disk.holds(seen + 2), 60, "two records")
         demo.send_signal(signal.SIGINT)
         told, _ = demo.communicate(timeout=30)
         assert demo.returncode == 0, told
         assert "Stopped" in told
-        assert not [name for name in ports_in_use(ports)], told
+        assert ports_in_use(ports) == [], told
         seen = disk.look()
     assert len({outbox for outbox, _ in disk.records}) == 1
 

@@ -10,13 +10,12 @@ from sync.collector.fleet.model import Gate
 from sync.collector.fleet.service import gate_of_key
 from sync.collector.keys import CentreKeys
 from sync.collector.problems import Problem
-from sync.wire.batch import MAX_RECORDS, Batch, unpack
+from sync.wire.batch import Batch, unpack
 from sync.wire.envelope import MessageType, named_key, verify
 from sync.wire.errors import NotGenuine, WireError
 from sync.wire.keys import KeyRing, Purpose, VerificationKey
 
 _HEX_128 = re.compile(r"[0-9a-f]{32}")
-_MAX_HOLES = 2 * MAX_RECORDS
 _MAX_WORD = 200
 _MAX_SECONDS = 1e11  # beyond the year 5000
 
@@ -48,7 +47,6 @@ def _check_bounds(batch: Batch) -> None:
     for holds, rule in (
         (_HEX_128.fullmatch(batch.outbox), "an outbox id is 32 hex digits"),
         (_HEX_128.fullmatch(batch.nonce), "a nonce is 32 hex digits"),
-        (len(batch.holes) <= _MAX_HOLES, f"a batch declares at most {_MAX_HOLES} holes"),
         (len(report.faults) <= _MAX_WORD, "too many faults"),
         (all(len(word) <= _MAX_WORD and "\0" not in word for word in words), "a word of it is too long"),
         (
