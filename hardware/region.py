@@ -47,9 +47,9 @@ class Region:
 
 def find(luma: Luma) -> Region | None:
     """The square that looks most like a code, or None where the frame is too plain or too small for one."""
-    texture = _texture(halved(luma))
-    if min(texture.shape) < _MIN_CELLS:
+    if min(luma.shape) < 2 * (_MIN_CELLS * _CELL + 1):
         return None
+    texture = _texture(halved(luma))
     strong, usual = np.percentile(texture, 95), np.median(texture)
     if strong < _TEXTURE:
         return None

@@ -51,6 +51,7 @@ def listen(app: Flask, host: str, port: int, threads: int) -> Any:
             connection_limit=_MAX_CONNECTIONS,
             channel_timeout=_IDLE_SECONDS,
             ident=None,
+            clear_untrusted_proxy_headers=False,  # `access` must see that a proxy speaks for someone else
         )
     except (OSError, ValueError) as cause:
         raise Mistake(_explain(cause, host, port)) from cause

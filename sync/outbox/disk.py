@@ -30,8 +30,8 @@ class Limits:
     warn_share: float = 0.8
 
     def __post_init__(self) -> None:
-        if not 1 <= self.segment_records <= SEGMENT_RECORDS:
-            raise ValueError(f"a segment holds 1 to {SEGMENT_RECORDS} records")
+        if not 2 <= self.segment_records <= SEGMENT_RECORDS:
+            raise ValueError(f"a segment holds 2 to {SEGMENT_RECORDS} records")
 
 
 class Disk:

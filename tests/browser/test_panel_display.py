@@ -22,7 +22,7 @@ from hardware.ports import Signal
 from sync.outbox.durable import make_directory, replace_file
 from sync.wire.record import ClockQuality, Direction
 from sync.wire.statedir import StateDir
-from sync.wire.status import Fault, GateStatus, Shown, SyncStatus, Trouble
+from sync.wire.status import Fault, GateStatus, QueueStatus, Shown, SyncStatus, Trouble
 
 GATE_PANEL = Path(sys.executable).with_name("gate-panel")
 SIZES = [(800, 480), (1920, 1080), (360, 740)]
@@ -388,7 +388,7 @@ def test_every_string_stands_in_both_languages(page: Page, demo_panel: Panel, ga
     """R5: Chinese first, English below, always both; only proper names stand alone."""
     page.goto(demo_panel.url)
     for signal in Signal:
-        gate.show(signal, *([CODES[signal]] if signal in CODES else []), faults=list(Fault), damaged=1)
+        gate.show(signal, *([CODES[signal]] if signal in CODES else []), faults=list(Fault), queue=QueueStatus(damaged=1))
         wait_for(page, signal.value)
         assert page.evaluate(UNTRANSLATED) == [], signal
     page.goto(f"{demo_panel.url}nothing-here")

@@ -24,7 +24,7 @@ from sync.wire.keys import KeyRing, Purpose, SigningKey
 from sync.wire.receipt import Answer, Standing, encode_answer, read_receipt
 from sync.wire.record import ClockQuality
 from sync.wire.statedir import StateDir
-from sync.wire.status import Fault, GateStatus, SyncStatus, Trouble
+from sync.wire.status import Fault, GateStatus, QueueStatus, SyncStatus, Trouble
 from tests.sync.town import ModelCentre, Town
 from tests.sync.wires import Server, Told, serving
 
@@ -487,7 +487,7 @@ def test_the_gates_own_word_is_in_the_report(place: Place) -> None:
         1,
         {},
         faults=[Fault.CAMERA],
-        damaged=3,
+        queue=QueueStatus(damaged=3),
     )
     place.state.status.write_bytes(jsonform.encode(told))
     with place.running():

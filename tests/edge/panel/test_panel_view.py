@@ -13,7 +13,7 @@ from edge.panel.view import View, panel_silent, view
 from edge.reasons import REASONS, Text
 from hardware.ports import Signal
 from sync.wire.record import ClockQuality, Direction
-from sync.wire.status import Fault, GateStatus, Shown, SyncStatus, Trouble
+from sync.wire.status import Fault, GateStatus, QueueStatus, Shown, SyncStatus, Trouble
 
 NOW = Now(boot="b", mono=1000.0, wall=1_700_000_000.0)
 GATE = GateStatus(
@@ -167,7 +167,7 @@ def test_an_age_is_told_in_its_largest_unit(seconds: float, en: str) -> None:
 
 def test_faults_and_damaged_records_are_told_together() -> None:
     """Nothing is dropped silently: what is missing, sick or set aside stands on the page."""
-    seen = shown(msgspec.structs.replace(GATE, faults=[Fault.CAMERA, Fault.DISK], damaged=2))
+    seen = shown(msgspec.structs.replace(GATE, faults=[Fault.CAMERA, Fault.DISK], queue=QueueStatus(damaged=2)))
     assert seen.texts["faults"].en == (
         "No picture from the camera; Storage card nearly full or failing; 2 damaged records set aside"
     )
