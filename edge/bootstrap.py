@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from edge import machine
-from edge.clock import SystemClock
+from edge import history, machine
+from edge.clock import Clock, SystemSources, kept_floor
 from edge.config import CameraSource, Config
 from edge.errors import NotSetUp
 from edge.faults import Faults
@@ -22,21 +22,22 @@ from hardware.barrier import RelayBarrier
 from hardware.camera import DirectoryCamera, Picamera2Camera
 from hardware.errors import HardwareError
 from hardware.indicator import LampIndicator, LampPins
+from hardware.passage import NoPassageSensor
 from hardware.photographs import Reading, read_photograph
 from hardware.pins import make_factory, trace_to_file
 from hardware.ports import Camera, Thermometer
 from hardware.simulated import Doorway, Pace, SimulatedCamera, SimulatedThermometer
 from hardware.symbols import CascadeReader
 from hardware.thermometer import NoThermometer
-from sync.outbox import Outbox, readers
+from sync.outbox import Outbox
 from sync.outbox.durable import make_directory
 
-HISTORY_CHUNK = 500
+HISTORY = 2 * MAX_USES  # records: most uses are a scan and the turnstile's word on it
 
 
 @contextmanager
 def gate(config: Config) -> Iterator[Gate]:
-    """A gate ready to run; everything that it holds is freed at the end. Raises NotSetUp, HardwareError, OutboxError."""
+    """A gate ready to run; all that it holds is freed at the end. Raises NotSetUp, HardwareError, OutboxError."""
     state = config.state_dir()
     try:
         make_directory(state.root)
@@ -57,15 +58,16 @@ def gate(config: Config) -> Iterator[Gate]:
         stack.callback(camera.close)
 
         faults, trust = Faults(), Trust(state)
-        ledger = Ledger(outbox, _history(state.outbox))
+        clock = Clock(SystemSources(), kept_floor(state))
+        ledger = Ledger(outbox, history.newest(state.outbox, HISTORY))
         results = ResultBoard(indicator, config.display.result_seconds)
         yield Gate(
-            Devices(camera, CascadeReader(), thermometer, barrier),
+            Devices(camera, CascadeReader(), thermometer, barrier, NoPassageSensor()),
             ledger,
             trust,
-            SystemClock(),
+            clock,
             results,
-            Upkeep(state, ledger, trust, barrier, indicator, results, faults),
+            Upkeep(state, ledger, trust, clock, barrier, indicator, results, faults),
             faults,
         )
 
@@ -102,21 +104,3 @@ def read_pictures(paths: Iterable[Path]) -> Iterator[tuple[Path, Reading | Hardw
                 yield picture, read_photograph(picture)
             except HardwareError as cause:
                 yield picture, cause
-
-
-def _history(outbox: Path) -> Iterator[bytes]:
-    """The newest records on the disk, of sealed outboxes too, oldest first."""
-    wanted = MAX_USES
-    spans = []
-    for reader in reversed(readers(outbox)):
-        end = reader.next()
-        start = max(reader.first(), end - wanted)
-        spans.append((reader, start, end))
-        wanted -= end - start
-    for reader, start, end in reversed(spans):
-        while start < end:
-            extract = reader.read(start, HISTORY_CHUNK, 1_000_000)
-            yield from extract.records
-            if extract.next == start:
-                break
-            start = extract.next

@@ -146,14 +146,14 @@ def check(
     if text == "-":
         text = sys.stdin.buffer.read(MAX_TEXT_BYTES + 1).decode("utf-8", "replace").rstrip("\r\n")
     state = StateDir.at(trust) if trust is not None else configuration.load(config_file).state_dir()
-    decision = checking.check(text, state, temperature, _moment(at))
+    explained = checking.check(text, state, temperature, _moment(at))
+    decision = explained.decision
     if as_json:
         told = {"outcome": decision.outcome.value, "reasons": list(decision.reasons), "kind": decision.kind}
         click.echo(json.dumps(told))
         return
-    click.echo(decision.outcome.value)
-    for reason in checking.explained(decision):
-        click.echo(f"  {reason}")
+    for line in explained.lines():
+        click.echo(line)
 
 
 def _moment(at: str | None) -> float | None:

@@ -1,42 +1,72 @@
-"""PURE: pass, deny or refer – from a verification, a temperature, the policy, recent uses, and now.
+"""PURE: pass, deny or refer – from a verification, the policy, and the situation at the gate.
 
-Everything genuine is evaluated; the most severe outcome wins and ALL reasons are kept, so that a red person with an
-old pass is still a red person. Refer means: the inspector decides; the gate stays closed.
+Everything genuine is weighed by one table of rules; the most severe outcome wins and ALL reasons are kept, so that a
+red person with a used pass is still a red person. Refer means: the inspector decides; the gate stays closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from edge.verify import Finding, NotGenuine, Verification
+from edge.verify import AHEAD_SECONDS, Finding, NotGenuine, Verification
 from sync.wire.passes import PassClaims, PassKind, Status
 from sync.wire.policy import Policy
-from sync.wire.record import ClockQuality, Moment, Outcome
+from sync.wire.record import ClockQuality, Direction, Moment, Outcome, Use
 
-Weighed = tuple[Outcome, str]
+PARTY_SECONDS = 180.0  # in which the companions on one pass enter, one by one
 
 
-class Uses(Protocol):
-    """What the gate remembers of earlier uses."""
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is weighed beside the pass and the policy.
 
-    def first_use(self, serial: bytes) -> float | None:
-        """Seconds since 1970 of the first use here, or None."""
-        ...
+    temperature: °C, None for not measured. use: what this gate remembers of the pass. trust_issued_at: when the
+    updates in force were issued, seconds since 1970.
+    """
+
+    now: Moment
+    temperature: float | None = None
+    use: Use | None = None
+    trust_issued_at: float | None = None
+    direction: Direction = Direction.IN
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One reason and what it is worth."""
+
+    outcome: Outcome
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to one presented code. reasons: codes of `edge/reasons.py`, the deciding one first.
+    """The answer to one presented code. weighed: every reason with its weight, the deciding one first.
 
     claims: the genuine pass's, None for a code that is not genuine (which is counted, not recorded one by one).
+    person: 1 for the holder, 2 … for companions who enter one by one.
     """
 
-    outcome: Outcome
-    reasons: tuple[str, ...]
+    weighed: tuple[Weighed, ...]
+    situation: Situation
     claims: PassClaims | None = None
-    temperature: float | None = None
+    person: int = 1
+
+    @property
+    def outcome(self) -> Outcome:
+        """The most severe of all."""
+        return self.weighed[0].outcome
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Codes of `edge/reasons.py`, the deciding one first."""
+        return tuple(reason.code for reason in self.weighed)
+
+    @property
+    def more_may_follow(self) -> bool:
+        """Whether companions are still to enter on the same pass."""
+        return self.claims is not None and self.person <= self.claims.companions
 
     @property
     def kind(self) -> str | None:
@@ -44,91 +74,151 @@ class Decision:
         return None if self.claims is None else self.claims.kind.name.lower()
 
 
-def decide(
-    verification: Verification,
-    temperature: float | None,
-    policy: Policy,
-    recent: Uses,
-    now: Moment,
-    trust_issued_at: float | None = None,
-) -> Decision:
-    """Weigh everything.
-
-    temperature: °C, None for not measured. trust_issued_at: seconds since 1970, when the updates in force were issued.
-    """
+def decide(verification: Verification, policy: Policy, situation: Situation) -> Decision:
+    """Weigh everything."""
     if isinstance(verification, NotGenuine):
         outcome = Outcome.REFER if verification.reason == "no_trust" else Outcome.DENY
-        return Decision(outcome, (verification.reason,), None, temperature)
-    claims = verification.claims
-    weighed = [
-        *(_finding(finding, now) for finding in verification.findings),
-        *_used(claims, policy, recent, now),
-        _status(claims, policy),
-        *_kind(claims, policy),
-        *_test(claims, policy, now),
-        *_temperature(temperature, policy),
-        *_gate_itself(policy, trust_issued_at, now),
-    ]
-    weighed.sort(key=lambda pair: -pair[0].severity)  # stable: the order above breaks ties
-    outcome = weighed[0][0]
-    # "green" is the reason to pass; beside a reason against it, it says nothing.
-    reasons = tuple(code for weight, code in weighed if code != "green" or outcome is Outcome.PASS)
-    return Decision(outcome, reasons, claims, temperature)
+        return Decision((Weighed(outcome, verification.reason),), situation)
+    case = _Case(verification.claims, verification.findings, policy, situation)
+    weighed = [Weighed(rule.weight(case), rule.code) for rule in RULES if rule.applies(case)]
+    weighed.sort(key=lambda reason: -reason.outcome.severity)  # stable: the order of the rules breaks ties
+    if weighed[0].outcome is not Outcome.PASS:
+        # "green" is the reason to pass; beside a reason against it, it says nothing.
+        weighed = [reason for reason in weighed if reason.code != "green"]
+    return Decision(tuple(weighed), situation, case.claims, case.person)
 
 
-def _finding(finding: Finding, now: Moment) -> Weighed:
-    if finding is Finding.NOT_YET_VALID and now.clock is not ClockQuality.SYNCHRONIZED:
-        return Outcome.REFER, finding.value  # perhaps it is our clock that is wrong
-    return Outcome.DENY, finding.value
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One genuine pass at one moment, as the rules see it."""
+
+    claims: PassClaims
+    findings: tuple[Finding, ...]
+    policy: Policy
+    situation: Situation
+
+    @property
+    def now(self) -> Moment:
+        return self.situation.now
+
+    @property
+    def is_scan_result(self) -> bool:
+        return self.claims.kind is PassKind.SCAN_RESULT
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether this opening belongs to the use that is under way: a companion, or once more for one not used."""
+        use = self.situation.use
+        if use is None:
+            return False
+        return use.again or (use.people <= self.claims.companions and use.seconds_ago < PARTY_SECONDS)
+
+    @property
+    def person(self) -> int:
+        use = self.situation.use
+        return use.people + 1 if use is not None and self.goes_on else 1
+
+    @property
+    def is_used(self) -> bool:
+        use = self.situation.use
+        if use is None or self.goes_on:
+            return False
+        return self.is_scan_result or use.seconds_ago < self.policy.reuse_seconds
+
+    @property
+    def has_test(self) -> bool:
+        return self.claims.tested_at is not None and self.claims.test_negative is not None
+
+    @property
+    def clock_error(self) -> float:
+        return self.now.error_seconds or 0.0
 
 
-def _used(claims: PassClaims, policy: Policy, recent: Uses, now: Moment) -> Iterator[Weighed]:
-    first = recent.first_use(claims.serial)
-    if first is None:
-        return
-    if claims.kind is PassKind.SCAN_RESULT:
-        yield Outcome.DENY, "already_used"
-    elif abs(now.at - first) < policy.reuse_seconds:
-        yield Outcome.REFER, "already_used"
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A reason, when it applies to a genuine pass, and what it is worth then."""
+
+    code: str
+    applies: Callable[[_Case], bool]
+    weight: Callable[[_Case], Outcome]
 
 
-def _status(claims: PassClaims, policy: Policy) -> Weighed:
-    return {
-        Status.GREEN: (Outcome.PASS, "green"),
-        Status.YELLOW: (policy.yellow, "yellow"),
-        Status.RED: (Outcome.DENY, "red"),
-    }[claims.status]
+RULES = (
+    # What the pass says against itself. Denied only where the clock is certain that it must be (DESIGN 5).
+    Rule("elsewhere", lambda c: Finding.ELSEWHERE in c.findings, lambda c: Outcome.DENY),
+    Rule(
+        "expired",
+        lambda c: Finding.EXPIRED in c.findings,
+        lambda c: Outcome.DENY if c.now.earliest >= c.claims.expires_at else c.policy.expired_unsure,
+    ),
+    Rule(
+        "not_yet_valid",
+        lambda c: Finding.NOT_YET_VALID in c.findings,
+        lambda c: Outcome.DENY if c.claims.issued_at > c.now.latest + AHEAD_SECONDS else Outcome.REFER,
+    ),
+    Rule("withdrawn", lambda c: Finding.WITHDRAWN in c.findings, lambda c: c.policy.withdrawn),
+    Rule(
+        "already_used",
+        lambda c: c.is_used,
+        lambda c: Outcome.DENY if c.is_scan_result else c.policy.already_used,
+    ),
+    # The person
+    Rule("green", lambda c: c.claims.status is Status.GREEN, lambda c: Outcome.PASS),
+    Rule("yellow", lambda c: c.claims.status is Status.YELLOW, lambda c: c.policy.yellow),
+    Rule("red", lambda c: c.claims.status is Status.RED, lambda c: Outcome.DENY),
+    Rule(
+        "status_old",
+        lambda c: _older(c.now.at, c.claims.status_at, c.policy.status_hours),
+        lambda c: c.policy.status_old,
+    ),
+    Rule("test_positive", lambda c: c.claims.test_negative is False, lambda c: Outcome.DENY),
+    Rule(
+        "test_missing",
+        lambda c: c.policy.test_hours is not None and not c.has_test,
+        lambda c: c.policy.test_old,
+    ),
+    Rule(
+        "test_old",
+        lambda c: c.has_test and _older(c.now.at, c.claims.tested_at, c.policy.test_hours),
+        lambda c: c.policy.test_old,
+    ),
+    Rule("not_measured", lambda c: c.situation.temperature is None, lambda c: c.policy.not_measured),
+    Rule("fever", lambda c: _is_fever(c.situation.temperature, c.policy), lambda c: Outcome.DENY),
+    # The kind of pass
+    Rule("saved", lambda c: c.claims.kind is PassKind.SAVED, lambda c: c.policy.saved),
+    Rule("paper", lambda c: c.claims.kind is PassKind.PAPER, lambda c: c.policy.paper),
+    Rule("companions", lambda c: c.claims.companions > 0, lambda c: c.policy.companions),
+    # Venue and gate
+    Rule("closed", lambda c: _is_closed(c), lambda c: c.policy.closed),
+    Rule(
+        "stale_trust",
+        lambda c: _older(c.now.at, c.situation.trust_issued_at, c.policy.trust_hours),
+        lambda c: c.policy.stale_trust,
+    ),
+    Rule(
+        "clock_holdover",
+        lambda c: c.is_scan_result and c.clock_error >= c.policy.clock_error_seconds,
+        lambda c: c.policy.clock_holdover,
+    ),
+    Rule("clock_floor", lambda c: c.now.clock is ClockQuality.FLOOR, lambda c: c.policy.clock_floor),
+    Rule("clock_unknown", lambda c: c.now.clock is ClockQuality.UNKNOWN, lambda c: c.policy.clock_unknown),
+)
+"""Every reason that a genuine pass can meet, in the order in which equals are told."""
 
 
-def _kind(claims: PassClaims, policy: Policy) -> Iterator[Weighed]:
-    if claims.kind is PassKind.SAVED:
-        yield policy.saved, "saved"
-    if claims.kind is PassKind.PAPER:
-        yield policy.paper, "paper"
-    if claims.companions:
-        yield policy.companions, "companions"
+def _older(now: float, since: float | None, hours: int | None) -> bool:
+    return since is not None and hours is not None and now - since > hours * 3600
 
 
-def _test(claims: PassClaims, policy: Policy, now: Moment) -> Iterator[Weighed]:
-    if claims.test_negative is False:
-        yield Outcome.DENY, "test_positive"
-    if policy.test_hours is None:
-        return
-    if claims.tested_at is None or claims.test_negative is None:
-        yield policy.test_old, "test_missing"
-    elif now.at - claims.tested_at > policy.test_hours * 3600:
-        yield policy.test_old, "test_old"
+def _is_fever(celsius: float | None, policy: Policy) -> bool:
+    return celsius is not None and not celsius < policy.fever_celsius  # so that NaN is not a pass (R4)
 
 
-def _temperature(celsius: float | None, policy: Policy) -> Iterator[Weighed]:
-    if celsius is None:
-        yield policy.not_measured, "not_measured"
-    elif not celsius < policy.fever_celsius:  # so that NaN is not a pass (R4)
-        yield Outcome.DENY, "fever"
-
-
-def _gate_itself(policy: Policy, trust_issued_at: float | None, now: Moment) -> Iterator[Weighed]:
-    if trust_issued_at is not None and now.at - trust_issued_at > policy.trust_hours * 3600:
-        yield policy.stale_trust, "stale_trust"
-    if now.clock is not ClockQuality.SYNCHRONIZED:
-        yield policy.clock_unknown, "clock_unknown"
+def _is_closed(case: _Case) -> bool:
+    """Nobody is kept inside: opening hours are for entries."""
+    policy, hours = case.policy, case.policy.opening_hours
+    return (
+        hours is not None
+        and case.situation.direction is Direction.IN
+        and not hours.is_open(case.now.at, policy.utc_offset_minutes)
+    )

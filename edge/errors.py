@@ -11,3 +11,7 @@ class NotSetUp(EdgeError):
 
 class TrustError(EdgeError):
     """The updates on the disk are missing, torn or not genuine; what was in force stays in force."""
+
+
+class NoSuchRecord(EdgeError):
+    """A record that was asked for is not there, or does not hold what was asked of it."""

@@ -6,25 +6,28 @@ gets one answer. It knows no adapter, opens no connection, and believes no file 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 
 from edge import credentials
-from edge.clock import SystemClock
-from edge.decide import Decision, decide
+from edge.clock import Clock
+from edge.decide import Decision, Situation, decide
 from edge.faults import Faults
 from edge.ledger import Ledger
 from edge.presence import Presence
 from edge.results import ResultBoard
 from edge.trust import Trust
+from edge.turnstile import Opening, Turnstile
 from edge.upkeep import Upkeep
-from edge.verify import verify
+from edge.verify import Genuine, Verification, verify
 from hardware.errors import CameraError, PinsError, ReaderError, ThermometerError
-from hardware.ports import Barrier, Camera, Frame, Signal, SymbolReader, Thermometer
+from hardware.ports import Barrier, Camera, Frame, PassageSensor, Signal, SymbolReader, Thermometer
 from sync.outbox.errors import AppendFailed
 from sync.wire.policy import Policy
 from sync.wire.record import Moment, Outcome
 from sync.wire.status import Fault
+from sync.wire.updates import Snapshot
 
 CAPTURE_SECONDS = 0.5
 RETRY_SECONDS = 0.5
@@ -38,6 +41,7 @@ class Devices:
     reader: SymbolReader
     thermometer: Thermometer
     barrier: Barrier
+    passage: PassageSensor
 
 
 class Gate:
@@ -48,14 +52,14 @@ class Gate:
         devices: Devices,
         ledger: Ledger,
         trust: Trust,
-        clock: SystemClock,
+        clock: Clock,
         results: ResultBoard,
         upkeep: Upkeep,
         faults: Faults,
     ) -> None:
         self._devices, self._ledger, self._trust, self._clock = devices, ledger, trust, clock
         self._results, self._upkeep, self._faults = results, upkeep, faults
-        self._presence = Presence()
+        self._presence, self._turnstile = Presence(), Turnstile(devices.barrier, devices.passage)
         self.stop = Event()
 
     def run(self) -> None:
@@ -68,8 +72,9 @@ class Gate:
     def step(self) -> None:
         """Take one frame and answer what is newly shown in it."""
         self._upkeep.tend(self._clock.now())
+        self._hear_the_turnstile(self._clock.now())
         frame = self._capture()
-        if frame is None or self._devices.barrier.is_open:
+        if frame is None or self._turnstile.is_busy:
             return  # one opening, one person: the next is read when this one is through
         texts = credentials.most_telling(self._read(frame))
         shown = self._presence.newly_shown(texts, self._clock.now().mono)
@@ -80,41 +85,51 @@ class Gate:
 
     def answer(self, text: str) -> None:
         """Decide about one code, put it on disk, then act – in this order and no other."""
-        now = self._clock.now()
-        trust = self._trust.in_force
+        now, trust = self._clock.now(), self._trust.in_force
         credential = credentials.read(text)
         verification = verify(credential, trust, now)
-        decision = decide(
-            verification,
-            self._temperature(),
-            trust.policy if trust else Policy(),
-            self._ledger.recent,
-            now,
-            trust.issued_at if trust else None,
-        )
-        if self._record(decision, now):
-            self._act(decision, now)
-
-    def _record(self, decision: Decision, now: Moment) -> bool:
+        decision = decide(verification, self._policy(), self._situation(verification, trust, now))
         try:
-            self._ledger.keep(decision, self._trust.in_force, now)
+            number = self._ledger.keep(decision, trust)
         except AppendFailed:
             self._announce(Signal.OUT_OF_ORDER, "not_recorded", now)
-            return False
-        return True
+        else:
+            self._act(decision, number, now)
 
-    def _act(self, decision: Decision, now: Moment) -> None:
-        if decision.outcome is Outcome.PASS:
+    def _act(self, decision: Decision, number: int | None, now: Moment) -> None:
+        if decision.outcome is Outcome.PASS and number is not None:
             with self._faults.watch(Fault.BARRIER, PinsError):
-                self._devices.barrier.open()
+                self._turnstile.open(Opening(number, decision.more_may_follow))
         with self._faults.watch(Fault.PINS, PinsError):
-            self._results.show(decision, now.mono)
+            self._results.show(decision, now.mono, self._policy().tell_the_queue)
+
+    def _situation(self, verification: Verification, trust: Snapshot | None, now: Moment) -> Situation:
+        """What is weighed beside the pass; a genuine pass also proves that its time of issue has come."""
+        if not isinstance(verification, Genuine) or trust is None:
+            return Situation(now, self._temperature())
+        claims = verification.claims
+        self._clock.saw(claims, now)
+        use = self._ledger.recent.of(claims.serial, now)
+        return Situation(now, self._temperature(), use, trust.issued_at, trust.venue.direction)
+
+    def _hear_the_turnstile(self, now: Moment) -> None:
+        """A use that did not happen may happen once more; companions follow on the same pass."""
+        for told in self._turnstile.told():
+            if told.result is not None:
+                scan = told.opening.scan if told.opening else None
+                with suppress(AppendFailed):  # the ledger keeps the trouble; unrecorded, the use counts
+                    self._ledger.passed(told.result, scan, self._trust.in_force, now)
+            if told.invites_again:
+                self._presence.release(now.mono)
 
     def _ask_for_one(self) -> None:
         """Two passes in view are two people: never choose between them."""
         now = self._clock.now()
         self._ledger.refused("two_codes", now)
         self._announce(Signal.ONE_AT_A_TIME, "two_codes", now)
+
+    def _policy(self) -> Policy:
+        return self._trust.in_force.policy if self._trust.in_force else Policy()
 
     def _announce(self, signal: Signal, code: str, now: Moment) -> None:
         with self._faults.watch(Fault.PINS, PinsError):

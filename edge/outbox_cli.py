@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from edge import config as configuration
-from edge import machine
+from edge import explain, machine
 from edge.terminal import config_option, plain_errors, state_option
 from sync.outbox.inspection import OutboxSummary, export, summary, verify
 from sync.wire import jsonform
@@ -34,6 +34,7 @@ def outbox(context: click.Context, config_file: Path | None, state: Path | None)
     gate outbox            a summary
     gate outbox verify     check every record
     gate outbox export     all of them, as JSON lines
+    gate outbox explain N  why record N is as it is, decided again
     """
     context.obj = None if config_file is state is None else _directory(config_file, state)
     if context.invoked_subcommand is None:
@@ -116,3 +117,28 @@ def export_command(chosen: StateDir | None, output: BinaryIO, config_file: Path 
     """Write every kept record as a JSON line: {"outbox", "sequence", "record"}."""
     for line in export((chosen or _directory(config_file, state)).outbox):
         output.write(line)
+
+
+@outbox.command("explain")
+@click.argument("sequence", type=click.IntRange(min=1))
+@click.option("--outbox", "outbox_id", help="Id of a sealed outbox; the one that goes on unless said.")
+@config_option
+@state_option
+@click.pass_obj
+@plain_errors
+def explain_command(
+    chosen: StateDir | None, sequence: int, outbox_id: str | None, config_file: Path | None, state: Path | None
+) -> None:
+    """Decide again what record SEQUENCE decided, from the records alone, and say why.
+
+    Exit code 0 when the record says the same, 1 when it does not.
+    """
+    directory = chosen or _directory(config_file, state)
+    result = explain.decided_again(directory.outbox, sequence, outbox_id)
+    for line in result.explained.lines():
+        click.echo(line)
+    if result.agrees:
+        click.echo("The record says the same.")
+        return
+    click.echo(f"The record says otherwise: {result.scan.outcome.value}, {', '.join(result.scan.reasons)}")
+    sys.exit(1)

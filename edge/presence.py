@@ -43,3 +43,8 @@ class Presence:
             return ()
         self._answered.append(_Answered(shown, now, now))
         return tuple(texts)
+
+    def release(self, now: float) -> None:
+        """What was answered may be answered anew: once it has been out of view, not while it is still held up."""
+        for answered in self._answered:
+            answered.at, answered.seen_at = float("-inf"), now

@@ -1,12 +1,15 @@
 """PURE: every reason a visitor can be given – one table, each in Chinese and English, with what to do next (R5).
 
 `word` is read from 5 m and says nothing about health: the queue behind reads it too. `advice` is for the visitor at
-1 m. `detail` is for the inspector and the record's reader. Codes are stable: records hold them for years.
+1 m. `detail` is for the inspector and the record's reader; the display says it only where the policy tells the queue.
+Codes are stable: records hold them for years.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from sync.wire.record import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,17 @@ _AGAIN = Text("请重新出示", "Show it again")
 _TO_INSPECTOR = Text("请到检测员处人工核验。", "Please go to the inspector for a check by hand.")
 _STAY = Text("请留在原地，检测员会协助您。", "Please stay where you are; the inspector will help you.")
 _RENEW = Text("请刷新扫码结果后再出示。", "Please renew your scan result and show it again.")
+_RENEW_STATUS = Text("请更新通行码，或找检测员。", "Please renew your pass, or see the inspector.")
+_KEEP_MOVING = Text("请逐一通行，勿停留。", "One at a time, please keep moving.")
 _OTHER_CODE = Text("请出示本系统的通行码。", "Please show a pass of this system.")
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What the display says: a word for 5 m, advice for 1 m."""
+
+    word: Text
+    advice: Text
 
 
 def _reason(code: str, word: Text, advice: Text, zh: str, en: str) -> tuple[str, Reason]:
@@ -82,6 +95,8 @@ REASONS: dict[str, Reason] = dict(
             "通行码已使用",
             "The pass was used already",
         ),
+        _reason("withdrawn", _DENIED, _TO_INSPECTOR, "通行码已被撤回", "The pass was withdrawn: no longer green"),
+        _reason("status_old", _REFER, _RENEW_STATUS, "健康状态过旧", "The status was asserted too long ago"),
         _reason("saved", _REFER, _TO_INSPECTOR, "离线通行码需人工核验", "A saved pass is checked by hand here"),
         _reason("paper", _REFER, _TO_INSPECTOR, "纸质通行码需人工核验", "A paper pass is checked by hand here"),
         _reason("companions", _REFER, _TO_INSPECTOR, "有同行人，需逐一核验", "Companions are checked one by one"),
@@ -99,8 +114,11 @@ REASONS: dict[str, Reason] = dict(
             "签发时密钥不在有效期",
             "The key was not valid when the pass was issued",
         ),
-        # What the gate itself lacks
+        # The venue, and what the gate itself lacks
+        _reason("closed", _REFER, _TO_INSPECTOR, "不在开放时间内", "Outside the opening hours"),
         _reason("stale_trust", _REFER, _TO_INSPECTOR, "闸机数据过旧", "The gate's data is too old"),
+        _reason("clock_holdover", _REFER, _TO_INSPECTOR, "闸机时钟误差过大", "The gate's clock may have drifted"),
+        _reason("clock_floor", _REFER, _TO_INSPECTOR, "闸机时钟可能偏慢", "The gate's clock may be slow"),
         _reason("clock_unknown", _REFER, _TO_INSPECTOR, "闸机时钟未校准", "The gate's clock is not certain"),
         _reason("no_trust", _REFER, _TO_INSPECTOR, "闸机尚未开通", "The gate has no keys yet"),
         _reason(
@@ -110,6 +128,12 @@ REASONS: dict[str, Reason] = dict(
             "记录无法保存，闸机不开",
             "The record could not be kept: the gate stays closed",
         ),
+        # What the turnstile said (records of type "passage")
+        _reason("passed", _PASS, _KEEP_MOVING, "已通过", "Went through"),
+        _reason("not_passed", _PASS, _KEEP_MOVING, "未通过", "Did not go through"),
+        _reason("forced", _DENIED, _STAY, "强行通过", "Forced the turnstile"),
+        _reason("held_open", _DENIED, _KEEP_MOVING, "通道被占", "The passage is held open"),
+        _reason("released", _PASS, _KEEP_MOVING, "通道恢复", "The passage is free again"),
         # More than one code in view
         _reason(
             "two_codes",
@@ -121,3 +145,22 @@ REASONS: dict[str, Reason] = dict(
     ]
 )
 """Every code that may stand in a decision, a record or a page."""
+
+
+def words_for(outcome: Outcome, code: str, tell_the_queue: bool = False) -> Saying:
+    """What the display says about a result, by its deciding reason. Raises KeyError for a code of a later version.
+
+    The word is always the result's: a saved pass that the policy lets in says "please pass", not "see the inspector".
+    tell_the_queue: the reason too (`Policy.tell_the_queue`); whoever stands behind can read it.
+    """
+    reason = REASONS[code]
+    if outcome is Outcome.PASS:
+        return Saying(_PASS, REASONS["green"].advice)
+    if outcome is Outcome.REFER:
+        told = Saying(_REFER, reason.advice if reason.word is _REFER else _TO_INSPECTOR)
+    else:
+        told = Saying(_DENIED if reason.word is _REFER else reason.word, reason.advice)
+    if not tell_the_queue:
+        return told
+    detail, advice = reason.detail, told.advice
+    return Saying(told.word, Text(f"{detail.zh}。{advice.zh}", f"{detail.en}. {advice.en}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sync.outbox import Outbox, OutboxReplaced
 from sync.outbox.errors import OutboxError
 from sync.wire.errors import WireError
@@ -13,10 +15,13 @@ MAX_RECEIPT_BYTES = 256_000
 
 
 class ReceiptWatch:
-    """Applies each new receipt to the outbox that it names, once. trouble: what is wrong with one, None for nothing."""
+    """Applies each new receipt to the outbox that it names, once. trouble: what is wrong with one, None for nothing.
 
-    def __init__(self, state: StateDir, outbox: Outbox) -> None:
-        self._state, self._outbox = state, outbox
+    heard: told of each genuine receipt for this gate, for the time that it proves.
+    """
+
+    def __init__(self, state: StateDir, outbox: Outbox, heard: Callable[[Receipt], None] = lambda _: None) -> None:
+        self._state, self._outbox, self._heard = state, outbox, heard
         self._applied: dict[str, int] = {}
         self.trouble: str | None = None
 
@@ -45,6 +50,7 @@ class ReceiptWatch:
         return receipt
 
     def _apply_one(self, receipt: Receipt) -> None:
+        self._heard(receipt)
         if receipt.outbox != self._outbox.id:
             self._outbox.acknowledge_sealed(receipt.outbox, receipt.next)
             return

@@ -23,10 +23,11 @@ class ResultBoard:
         self.signal = Signal.READY
         self.counts = Counts()
 
-    def show(self, decision: Decision, now: float) -> None:
-        """Show a decision. Raises PinsError."""
+    def show(self, decision: Decision, now: float, tell_the_queue: bool = False) -> None:
+        """Show a decision. tell_the_queue: the display may say the reason. Raises PinsError."""
         self._count(decision)
-        self.announce(SIGNALS[decision.outcome], decision.reasons, now, decision.kind, decision.temperature)
+        celsius = decision.situation.temperature
+        self.announce(SIGNALS[decision.outcome], decision.reasons, now, decision.kind, celsius, tell_the_queue)
 
     def announce(
         self,
@@ -35,11 +36,12 @@ class ResultBoard:
         now: float,
         kind: str | None = None,
         temperature: float | None = None,
+        tell_the_queue: bool = False,
     ) -> None:
         """Show any result; codes of `edge/reasons.py`, the deciding one first. Raises PinsError."""
         self._number += 1
         self._until = now + self._result_seconds
-        self.shown = Shown(self._number, signal.value, list(codes), kind, temperature)
+        self.shown = Shown(self._number, signal.value, list(codes), kind, temperature, tell_the_queue)
         self._turn(signal)
 
     def settle(self, idle: Signal, now: float) -> None:

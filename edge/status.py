@@ -33,6 +33,7 @@ class Facts(msgspec.Struct, frozen=True):
     counts: Counts
     faults: list[Fault]
     shown: Shown | None
+    nonce: str
 
 
 class StatusBoard:
@@ -44,7 +45,7 @@ class StatusBoard:
         self._due = float("-inf")
 
     def publish(self, facts: Facts, trust: Snapshot | None, now: Moment) -> None:
-        """Write the status if something changed or a second is over. A full disk is no reason to stop passing people."""
+        """Write the status if something changed or a second is over. A full disk is no reason to stop."""
         if facts == self._facts and now.mono < self._due:
             return
         self._facts, self._due = facts, now.mono + REFRESH_SECONDS
@@ -80,6 +81,8 @@ class StatusBoard:
             queue=facts.queue,
             disk_used=machine.disk_used(self._state.root),
             board_celsius=machine.board_celsius(),
+            clock_error_seconds=now.error_seconds,
+            nonce=facts.nonce,
         )
 
 

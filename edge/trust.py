@@ -1,4 +1,4 @@
-"""Keys, policy and venue card in force: reads `updates/current` and checks everything again from the root.
+"""Keys, status list, policy and venue card in force: reads `updates/` and checks everything again from the root.
 
 What was in force stays in force until something whole, genuine and newer is there. gate-sync wrote those files; the
 gate believes none of them.
@@ -13,7 +13,7 @@ from edge.errors import TrustError
 from sync.wire.errors import WireError
 from sync.wire.keys import KeyRing
 from sync.wire.statedir import StateDir
-from sync.wire.updates import FILES, MAX_FILE_BYTES, Snapshot, open_snapshot
+from sync.wire.updates import FILES, LIMITS, OPTIONAL, Snapshot, open_snapshot
 
 
 class Trust:
@@ -31,20 +31,33 @@ class Trust:
         if marker == self._looked_at:
             return False
         self._looked_at = marker
+        self.trouble = None
         try:
-            snapshot = load(self._state)
-            if self.in_force is not None and snapshot.order < self.in_force.order:
-                raise TrustError(f"updates {snapshot.order} are older than {self.in_force.order}, which stay in force")
+            self._take(load(self._state))
         except TrustError as cause:
             self.trouble = str(cause)
-            return True
-        self.in_force, self.trouble = snapshot, None
+        if self.in_force is None:
+            self._take_kept()
         return True
 
     @property
     def ring(self) -> KeyRing:
         """The keys in force, none before the first snapshot."""
         return self.in_force.ring if self.in_force else KeyRing()
+
+    def _take(self, snapshot: Snapshot) -> None:
+        if self.in_force is not None and snapshot.order < self.in_force.order:
+            raise TrustError(f"updates {snapshot.order} are older than {self.in_force.order}, which stay in force")
+        self.in_force = snapshot
+
+    def _take_kept(self) -> None:
+        """At a start with damaged updates: the newest of the kept sets that is whole. `trouble` stays."""
+        for directory in _kept(self._state):
+            try:
+                self._take(read(directory, _root_key(self._state.root_key)))
+                return
+            except TrustError:
+                continue
 
     def _marker(self) -> tuple[str, int]:
         try:
@@ -56,19 +69,38 @@ class Trust:
 
 def load(state: StateDir) -> Snapshot:
     """Read and check the current snapshot. Raises TrustError with a sentence for IT."""
-    root = _root_key(state.root_key)
-    files = {}
-    for name in FILES:
-        path = state.current_updates / name
-        try:
-            with path.open("rb") as file:
-                files[name] = file.read(MAX_FILE_BYTES + 1)
-        except OSError as cause:
-            raise TrustError(f"{path} cannot be read: {cause.strerror}") from cause
+    return read(state.current_updates, _root_key(state.root_key))
+
+
+def read(directory: Path, root: bytes) -> Snapshot:
+    """Read and check the snapshot in `directory`. root: 32 bytes. Raises TrustError with a sentence for IT."""
+    files = {name: _content(directory / name, LIMITS[name]) for name in FILES}
+    files |= {name: _content(directory / name, LIMITS[name]) for name in OPTIONAL if (directory / name).exists()}
     try:
-        return open_snapshot(files, root)
+        snapshot = open_snapshot(files, root)
     except WireError as cause:
-        raise TrustError(f"the updates in {state.current_updates} are not usable: {cause}") from cause
+        raise TrustError(f"the updates in {directory} are not usable: {cause}") from cause
+    if snapshot.lacking:
+        raise TrustError(f"the updates in {directory} are not whole: {snapshot.lacking[0]} is missing")
+    return snapshot
+
+
+def _content(path: Path, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1)
+    except OSError as cause:
+        raise TrustError(f"{path} cannot be read: {cause.strerror}") from cause
+
+
+def _kept(state: StateDir) -> list[Path]:
+    """The kept `<epoch>-<number>` directories, newest first."""
+    found = []
+    for path in state.updates.iterdir() if state.updates.is_dir() else ():
+        epoch, dash, number = path.name.partition("-")
+        if dash and epoch.isdecimal() and number.isdecimal():
+            found.append(((int(epoch), int(number)), path))
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 def _root_key(path: Path) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from edge.clock import Clock, FloorKeeper
 from edge.faults import Faults
 from edge.ledger import Ledger
 from edge.receipts import ReceiptWatch
@@ -32,6 +33,7 @@ class Upkeep:
         state: StateDir,
         ledger: Ledger,
         trust: Trust,
+        clock: Clock,
         barrier: Barrier,
         indicator: Indicator,
         results: ResultBoard,
@@ -39,16 +41,19 @@ class Upkeep:
     ) -> None:
         self._state, self._ledger, self._trust = state, ledger, trust
         self._barrier, self._indicator, self._results, self._faults = barrier, indicator, results, faults
-        self._receipts = ReceiptWatch(state, ledger.outbox)
+        self._clock, self._floor = clock, FloorKeeper(state, clock)
+        self._receipts = ReceiptWatch(state, ledger.outbox, clock.heard)
         self._board = StatusBoard(state)
         self._look_due = float("-inf")
         self._queue = QueueStatus()
+        self._adopted: tuple[int, int] | None = None
 
     def start(self, now: Moment) -> None:
         """Load what is there, and record that the gate started."""
-        self._look(now)
+        self._trust.refresh()
         with suppress(AppendFailed):  # the ledger keeps the trouble
             self._ledger.started(self._trust.in_force, now, SOFTWARE)
+        self._look(now)
 
     def tend(self, now: Moment) -> None:
         """One round."""
@@ -64,10 +69,12 @@ class Upkeep:
         """Record what is still being counted, and say that the gate stops."""
         with suppress(AppendFailed):
             self._ledger.fold(self._trust.in_force, now, everything=True)
+        self._floor.keep()
         self._state.status.unlink(missing_ok=True)
 
     def _look(self, now: Moment) -> None:
         self._trust.refresh()
+        self._adopt(now)
         self._note(Fault.TRUST, self._trust.trouble)
         self._look_at_the_disk()
         trust = self._trust.in_force
@@ -76,6 +83,18 @@ class Upkeep:
             self._ledger.fold(trust, now)
         with self._faults.watch(Fault.PINS, PinsError):
             self._indicator.show_link(link_is_up(self._state, now))
+        self._clock.tend()
+        self._floor.tend(now.mono)
+
+    def _adopt(self, now: Moment) -> None:
+        """Record updates that came into force; they also prove that their time of issue has come."""
+        trust = self._trust.in_force
+        if trust is None or trust.order == self._adopted:
+            return
+        self._clock.proved(trust.issued_at)
+        with suppress(AppendFailed):
+            self._ledger.adopted(trust, now)
+            self._adopted = trust.order
 
     def _look_at_the_disk(self) -> None:
         health = self._ledger.outbox.health
@@ -115,4 +134,5 @@ class Upkeep:
             counts=self._results.counts,
             faults=self._faults.standing,
             shown=self._results.shown,
+            nonce=self._clock.nonce,
         )

@@ -1,12 +1,13 @@
 """PURE: is this credential genuine, and what does it say about itself?
 
 Establishes: a pass key that was valid at the time of issue signed exactly these claims; and the findings: issued for
-here or not, expired or not. It does NOT establish that the person who shows the code is the one it was issued to, nor
-that it was not shown at another gate.
+here or not, expired or not, withdrawn by the centre or not. It does NOT establish that the person who shows the code is
+the one it was issued to, nor that it was not shown at another gate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -27,6 +28,7 @@ class Finding(str, Enum):
     ELSEWHERE = "elsewhere"
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,19 @@ def verify(credential: Credential | Malformed, trust: Snapshot | None, now: Mome
         return NotGenuine(refusal.reason)
     if not opened.key.covers(claims.issued_at):
         return NotGenuine("key_not_valid")
-    return Genuine(claims, tuple(_findings(claims, trust, now)))
+    listed = trust.withdrawn.lists(claims.serial, now.earliest)
+    return Genuine(claims, tuple(findings(claims, trust.venue.venue, trust.venue.checkpoint, listed, now)))
 
 
-def _findings(claims: PassClaims, trust: Snapshot, now: Moment) -> list[Finding]:
-    here = trust.venue
-    bound_elsewhere = claims.venue not in (0, here.venue) or claims.checkpoint not in (0, here.checkpoint)
+def findings(claims: PassClaims, venue: int, checkpoint: int, withdrawn: bool, now: Moment) -> Iterator[Finding]:
+    """What genuine claims say against themselves at this checkpoint. withdrawn: what the status list says."""
+    bound_elsewhere = claims.venue not in (0, venue) or claims.checkpoint not in (0, checkpoint)
     unbound = claims.kind is PassKind.SCAN_RESULT and 0 in (claims.venue, claims.checkpoint)
-    findings = []
     if bound_elsewhere or unbound:
-        findings.append(Finding.ELSEWHERE)
+        yield Finding.ELSEWHERE
     if now.at >= claims.expires_at:
-        findings.append(Finding.EXPIRED)
+        yield Finding.EXPIRED
     if claims.issued_at > now.at + AHEAD_SECONDS:
-        findings.append(Finding.NOT_YET_VALID)
-    return findings
+        yield Finding.NOT_YET_VALID
+    if withdrawn:
+        yield Finding.WITHDRAWN

@@ -6,6 +6,7 @@ import importlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ _FRESH_SECONDS = 0.1  # a picture that waited longer for us is stale: take the n
 _SILENCE_SECONDS = 3.0  # a camera that runs sends thirty pictures a second
 _CLOSE_SECONDS = 2.0
 _LUMA_FIRST = {"YUV420", "YVU420", "NV12", "NV21"}  # planar forms whose first rows are the Y plane
+_REAL_NAME = {"FrameRate": "FrameDurationLimits"}  # picamera2's own short form
 _AF_MANUAL, _AE_SHORT = 0, 1  # libcamera: AfModeManual, ExposureShort
 
 
@@ -70,9 +72,12 @@ class DirectoryCamera:
         time.sleep(max(0.0, wait))
         luma = self._next_readable()
         if luma is None:
+            if not self._shown_in_round:
+                self._waiting = None
+                raise CameraError(f"no picture in {self._directory} can be read: {len(self.unreadable)} tried")
             return None
         now = time.monotonic()
-        self._due = max(self._due + self._period, now)
+        self._due = now + self._period
         self._number += 1
         return Frame(luma, self._number, now)
 
@@ -80,9 +85,6 @@ class DirectoryCamera:
         """Nothing is held open."""
 
     def _begin_round(self) -> None:
-        if self._waiting is not None and not self._shown_in_round:
-            self._waiting = None
-            raise CameraError(f"no picture in {self._directory} can be read, of {len(self.unreadable)}")
         self._waiting, self._shown_in_round = self.pictures(), False
 
     def _next_readable(self) -> NDArray[np.uint8] | None:
@@ -96,6 +98,7 @@ class DirectoryCamera:
                 self.unreadable[path.name] = str(unreadable)
             else:
                 self._shown_in_round = True
+                self.unreadable.pop(path.name, None)
                 return luma
         return None
 
@@ -114,11 +117,13 @@ class Picamera2Camera:
         frames_per_second: float = 30.0,
         lens_dioptres: float = 5.0,
         library: Any = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """size: (height, width) asked for. lens_dioptres: 1 / distance in metres, for a lens that can focus.
 
         library: the module `picamera2`, imported when it is first needed unless given.
         """
+        self._monotonic = monotonic
         self._camera_number, self._size = camera_number, size
         self._frames_per_second, self._lens_dioptres = frames_per_second, lens_dioptres
         self._library = library
@@ -146,17 +151,13 @@ class Picamera2Camera:
         device, self._device, self._asked = self._device, None, None
         if device is None:
             return
-        self._closing = threading.Thread(
-            target=_close_quietly, args=(device,), name="camera-close", daemon=True
-        )
+        self._closing = threading.Thread(target=_close_quietly, args=(device,), name="camera-close", daemon=True)
         self._closing.start()
         self._closing.join(_CLOSE_SECONDS)
 
     def _open(self) -> None:
         if self._closing is not None and self._closing.is_alive():
-            raise CameraError(
-                "the camera's driver does not let go of it: check the cable, then restart the gate"
-            )
+            raise CameraError("the camera's driver does not let go of it: check the cable, then restart the gate")
         if self._library is None:
             self._library = _import_picamera2()
         try:
@@ -165,7 +166,7 @@ class Picamera2Camera:
             raise CameraError(
                 f"no camera answers: check its cable and `rpicam-hello --list-cameras` ({cause})"
             ) from cause
-        self._device, self._alive_at = device, time.monotonic()
+        self._device, self._alive_at = device, self._monotonic()
         try:
             self._start(device)
         except Exception as cause:
@@ -181,10 +182,8 @@ class Picamera2Camera:
             "LensPosition": self._lens_dioptres,
             "AeExposureMode": _AE_SHORT,
         }
-        offered = (
-            device.camera_controls
-        )  # not every module focuses; an unknown control is an error in picamera2
-        controls = {name: value for name, value in wanted.items() if name in offered or name == "FrameRate"}
+        offered = device.camera_controls  # not every module focuses; an unknown control is an error in picamera2
+        controls = {name: value for name, value in wanted.items() if _REAL_NAME.get(name, name) in offered}
         height, width = self._size
         device.configure(
             device.create_video_configuration(
@@ -203,16 +202,15 @@ class Picamera2Camera:
         device.start()
 
     def _newest(self, timeout_seconds: float) -> Frame | None:
-        now = time.monotonic()
-        if self._asked is None or self._asked.age(now) > _FRESH_SECONDS:
-            self._asked = _Asked(self._device)
+        if self._asked is None or self._asked.age() > _FRESH_SECONDS:
+            self._asked = _Asked(self._device, self._monotonic)
         try:
             array = self._asked.job.get_result(timeout=timeout_seconds)
         except TimeoutError:
-            if time.monotonic() - self._alive_at > _SILENCE_SECONDS:
+            if self._monotonic() - self._alive_at > _SILENCE_SECONDS:
                 raise CameraError(f"the camera sent no picture for {_SILENCE_SECONDS:.0f} s") from None
             return None
-        self._alive_at = time.monotonic()
+        self._alive_at = self._monotonic()
         arrived_at = self._asked.arrived_at or self._alive_at
         self._asked = None
         height, width = self._luma_size
@@ -223,16 +221,17 @@ class Picamera2Camera:
 class _Asked:
     """One question to the camera for its next picture, which may outlive the capture that asked."""
 
-    def __init__(self, device: Any) -> None:
+    def __init__(self, device: Any, monotonic: Callable[[], float]) -> None:
         self.arrived_at: float | None = None
+        self._monotonic = monotonic
         self.job = device.capture_array("main", wait=False, signal_function=self._arrived)
 
-    def age(self, now: float) -> float:
+    def age(self) -> float:
         """Seconds for which the picture has been waiting; 0 while it has not come."""
-        return 0.0 if self.arrived_at is None else now - self.arrived_at
+        return 0.0 if self.arrived_at is None else self._monotonic() - self.arrived_at
 
     def _arrived(self, _job: Any) -> None:
-        self.arrived_at = time.monotonic()
+        self.arrived_at = self._monotonic()
 
 
 def _import_picamera2() -> Any:
@@ -248,5 +247,5 @@ def _import_picamera2() -> Any:
 def _close_quietly(device: Any) -> None:
     try:
         device.close()
-    except Exception as cause:  # it failed already; the next capture opens it anew
+    except Exception as cause:  # noqa: BLE001 - it failed already; the next capture opens it anew
         _log.warning("closing the camera: %s", cause)

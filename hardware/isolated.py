@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from hardware.errors import ReaderError
+from hardware.hints import Hint
 from hardware.ports import Frame, Symbol
 from hardware.worker import HEADER, MAX_ANSWER_BYTES, Answer
 
@@ -32,12 +33,14 @@ class IsolatedReader:
     def __init__(self, frame_seconds: float = 1.0, command: Sequence[str] = _COMMAND) -> None:
         """frame_seconds: how long one frame may take. command: starts a worker (`hardware.worker`)."""
         self.faults: tuple[str, ...] = ()
+        self.hint: Hint | None = None
         self.restarts = 0
         self._frame_seconds, self._command = frame_seconds, tuple(command)
         self._worker: subprocess.Popen[bytes] | None = None
 
     def read(self, frame: Frame) -> tuple[Symbol, ...]:
         """Every code in this frame; see the port. Raises ReaderError, after which another worker reads the next."""
+        self.hint = None
         worker = self._worker or self._start()
         luma = np.ascontiguousarray(frame.luma)
         try:
@@ -48,9 +51,12 @@ class IsolatedReader:
         except (OSError, EOFError, TimeoutError, msgspec.MsgspecError) as cause:
             self.close()
             self.restarts += 1
-            raise ReaderError(f"the decoder was stopped on one frame ({cause}); the next is read by a new one") from cause
+            raise ReaderError(
+                f"the decoder was stopped on one frame ({cause}); the next is read by a new one"
+            ) from cause
         if answer.error is not None:
             raise ReaderError(answer.error)
+        self.hint = answer.hint
         return answer.symbols
 
     def close(self) -> None:

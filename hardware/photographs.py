@@ -20,7 +20,7 @@ from hardware.stages import Stages, stages
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 4096  # what is larger is reduced before it is read
-_FRAME_SIDE = 1600
+_FRAME_SIDE = 1600  # the rescues are made for the size of a gate's frame
 
 
 class PhotographError(HardwareError):
@@ -55,14 +55,13 @@ def read_all(cascade: Stages, luma: Luma) -> tuple[Symbol, ...]:
 
     A later stage adds what it reads elsewhere in the picture; it never gives a symbol that was read a second text.
     """
-    whole = Region.whole(luma)
-    symbols = list(cascade.first.symbols(cascade.first.look(luma, whole)))
+    symbols = list(cascade.first.symbols(cascade.first.look(luma, Region.whole(luma))))
     frame, scale = luma, 1
-    while max(frame.shape) > _FRAME_SIDE:  # the rescues are made for the size of a gate's frame
+    while max(frame.shape) > _FRAME_SIDE:
         frame, scale = halved(frame), scale * 2
-    likely = find(frame)
-    rescues = [(stage, likely) for stage in cascade.close if likely]
-    for stage, region in rescues + [(stage, Region.whole(frame)) for stage in cascade.wide]:
+    all_of_it = Region.whole(frame)
+    likely = find(frame) or all_of_it
+    for stage, region in [*((s, likely) for s in cascade.close), *((s, all_of_it) for s in cascade.wide)]:
         for late in stage.symbols(stage.look(frame, region)):
             corners = tuple((scale * x, scale * y) for x, y in late.corners)
             if not any(_same_place(late.text, corners, earlier) for earlier in symbols):
@@ -89,15 +88,11 @@ def load_luma(path: Path, max_side: int = MAX_SIDE) -> Luma:
     except FileNotFoundError as cause:
         raise PhotographError(f"{path} does not exist") from cause
     except Exception as cause:  # PIL's plug-ins raise whatever a hostile file makes them
-        raise PhotographError(
-            f"{path.name} is not a picture that can be read (JPEG and PNG can): {cause}"
-        ) from cause
+        raise PhotographError(f"{path.name} is not a picture that can be read (JPEG and PNG can): {cause}") from cause
 
 
 def _grey(picture: Image.Image, max_side: int) -> Luma:
-    picture.draft(
-        "L", (max_side, max_side)
-    )  # a large JPEG is decoded at a fraction of its size; no other format cares
+    picture.draft("L", (max_side, max_side))  # a large JPEG is decoded at a fraction of its size; no other format cares
     upright = ImageOps.exif_transpose(picture)
     if upright.mode.startswith(("I", "F")):  # 16 bits: scaled, because PIL would clip it to white
         deep = np.asarray(upright, np.float64)

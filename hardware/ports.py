@@ -13,6 +13,23 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.turnstile import Turn, Turned
+
+__all__ = [
+    "Barrier",
+    "Camera",
+    "Frame",
+    "Indicator",
+    "Lamps",
+    "PassageSensor",
+    "Signal",
+    "Symbol",
+    "SymbolReader",
+    "Thermometer",
+    "Turn",
+    "Turned",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -132,4 +149,21 @@ class Thermometer(Protocol):
 
     def measure(self) -> float | None:
         """The visitor's temperature in °C, None when nothing plausible was measured. Raises ThermometerError."""
+        ...
+
+
+class PassageSensor(Protocol):
+    """Tells whether somebody went through an opening: a contact on the turnstile's arm, or a light beam behind it."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is passing or may still pass; False where nobody can tell."""
+        ...
+
+    def turned(self) -> tuple[Turned, ...]:
+        """What happened since the last call, oldest first, () where nobody can tell. Never waits. Raises PinsError."""
+        ...
+
+    def close(self) -> None:
+        """Free the pin. Safe to call twice."""
         ...

@@ -99,9 +99,7 @@ def doorway(size: tuple[int, int]) -> Image.Image:
     pen.rectangle((width * 0.8, height * 0.2, width * 0.93, height * 0.42), fill=205)  # a notice on the wall
     for line in range(5):
         top = height * (0.23 + 0.035 * line)
-        pen.rectangle(
-            (width * 0.815, top, width * (0.9 + 0.005 * (line % 3)), top + height * 0.012), fill=110
-        )
+        pen.rectangle((width * 0.815, top, width * (0.9 + 0.005 * (line % 3)), top + height * 0.012), fill=110)
     return picture.filter(ImageFilter.GaussianBlur(5 * height / 720))
 
 
@@ -120,13 +118,9 @@ def placed(
     return picture, mask
 
 
-def _hold(
-    frame: Image.Image, card: Card, across: float, count: int, nearness: float, rng: np.random.Generator
-) -> None:
+def _hold(frame: Image.Image, card: Card, across: float, count: int, nearness: float, rng: np.random.Generator) -> None:
     """Put one card into the frame with the pose of a hand; further away it is small and moves."""
-    scale = (
-        frame.height / 720 * (0.3 + 0.55 * nearness) * rng.uniform(0.94, 1.04) * (0.92 if count > 1 else 1.0)
-    )
+    scale = frame.height / 720 * (0.3 + 0.55 * nearness) * rng.uniform(0.94, 1.04) * (0.92 if count > 1 else 1.0)
     card = _reduced(card, scale)
     jitter = (1.5 - nearness) * frame.height / 720
     x = frame.width * across + rng.normal(0, 14 * jitter)
@@ -148,9 +142,10 @@ def _hold(
     within = [(px - left, py - top) for px, py in corners]
     picture, mask = placed(card, within, (bottom - top, right_edge - left))
     frame.paste(picture, (left, top), mask)
-    blur = ImageFilter.GaussianBlur((0.5 + 2.2 * (1 - nearness) ** 1.5) * frame.height / 720)
-    box = (left, top, right_edge, bottom)
-    frame.paste(frame.crop(box).filter(blur), box)
+    blur = (0.5 + 2.2 * (1 - nearness) ** 1.5) * frame.height / 720
+    if blur > 0.6:  # less than the warp's own softness, at the price of a quarter of the frame's time
+        box = (left, top, right_edge, bottom)
+        frame.paste(frame.crop(box).filter(ImageFilter.GaussianBlur(blur)), box)
 
 
 def _reduced(card: Card, scale: float) -> Card:
@@ -220,9 +215,7 @@ def _phone(exhibit: Exhibit) -> Card:
     pen.rectangle((66, 100, _WIDTH - 66, 176), fill=band)
     _lines(pen, (110, 122, 420, 152), 1, page)
     _lines(pen, (110, 205, 500, 245), 2, ink)
-    picture.paste(
-        _dimmed(symbol_picture(exhibit.text, _SYMBOL, inverted=dark), page, dark), _symbol_box()[:2]
-    )
+    picture.paste(_dimmed(symbol_picture(exhibit.text, _SYMBOL, inverted=dark), page, dark), _symbol_box()[:2])
     pen.rounded_rectangle((110, 760, _WIDTH - 110, 860), 20, fill=band)
     _lines(pen, (180, 795, 460, 825), 1, page)
     _lines(pen, (110, 890, 500, 1000), 4, ink)

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from hardware.errors import ReaderError
+from hardware.hints import Hint
 from hardware.ports import Frame, Symbol
 from hardware.symbols import CascadeReader
 
@@ -26,6 +27,7 @@ class Answer(msgspec.Struct, frozen=True):
     """What became of one frame. error: a sentence where the decoder failed on it."""
 
     symbols: tuple[Symbol, ...] = ()
+    hint: Hint | None = None
     error: str | None = None
 
 
@@ -39,7 +41,7 @@ def main() -> None:
         height, width = HEADER.unpack(header)
         luma = np.frombuffer(frames.read(height * width), np.uint8).reshape(height, width)
         try:
-            answer = Answer(reader.read(Frame(luma, 0, 0.0)))
+            answer = Answer(reader.read(Frame(luma, 0, 0.0)), reader.hint)
         except ReaderError as failed:
             answer = Answer(error=str(failed))
         _answer(answers, answer)

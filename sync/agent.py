@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sync import mailbox
+from sync.address import UnsafeAddress
 from sync.config import SyncConfig
 from sync.dispatch import NothingThere, Source, dispatch, report
 from sync.errand import Errand, Transport
@@ -24,7 +25,7 @@ from sync.link import Exchange, Link, Queued, Send
 from sync.mailbox import NotProvisioned, Provision
 from sync.outbox.errors import OutboxError
 from sync.teller import Teller
-from sync.transport import ExchangeFailed, UnsafeAddress
+from sync.transport import ExchangeFailed
 from sync.wire.receipt import Receipt, decode_answer, read_receipt
 from sync.wire.statedir import StateDir
 from sync.wire.status import Trouble
@@ -107,8 +108,8 @@ class Agent:
         if self._errand is not None:
             if not self._errand.is_done:
                 return True
-            self._finish(self._errand, now)
-            self._errand = None
+            errand, self._errand = self._errand, None
+            self._finish(errand, now)
         if not self._look_at_provision(now):
             return True
         link = self._link
@@ -170,11 +171,12 @@ class Agent:
         if seen == self._outboxes_seen and now < self._outboxes_again:
             return
         self._outboxes_again = now + _OUTBOXES_AGAIN_SECONDS
-        found = self._open_outboxes(self._state.outbox)
-        if [source.id for source in found] != list(self._sources):
-            self._sources = {source.id: source for source in found}
-            self._first = {source.id: source.first() for source in found}
-            for outbox in self._sources:
+        found = {source.id: source for source in self._open_outboxes(self._state.outbox)}
+        if list(found) != list(self._sources):
+            self._first = {source.id: source.first() for source in found.values()}
+            self._sources = found
+            self._teller.forget_all_but(found)
+            for outbox in found:
                 self._read_cursor(outbox)
         self._outboxes_seen = seen
 
@@ -211,7 +213,7 @@ class Agent:
             ready = dispatch(source, send, self._provision, told, nonce=nonce, sent_at=time.time())
         except (NothingThere, OutboxError, OSError) as failure:
             link.put_off(send.outbox, now)
-            self._teller.outbox_trouble = f"outbox {send.outbox} cannot be read: {failure}"
+            self._teller.hold_up(send.outbox, f"outbox {send.outbox} cannot be read: {failure}")
             return False
         except ValueError as too_large:
             # Smaller next time: a range with very many holes, or records longer than the outbox allows.
@@ -227,8 +229,7 @@ class Agent:
 
     def _finish(self, errand: Errand, now: float) -> None:
         link = self._link
-        if link is None:
-            return
+        assert link is not None  # the provision is not looked at while an exchange is under way
         try:
             self._take(errand.answer(), link, now)
         except ExchangeFailed as failure:

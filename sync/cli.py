@@ -30,7 +30,7 @@ _run = click.option(
     "--run",
     "run_dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Directory of the status files.  [default: run/ in the state directory]",
+    help="Directory of the status files.  [default: as configured, or run/ in --state]",
 )
 _config = click.option("--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help=_CONFIG_HELP)
 
@@ -51,8 +51,6 @@ def main() -> None:
 def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) -> None:
     """Run until stopped (systemd does this). Waits for whatever is missing; SIGTERM or Ctrl-C ends it."""
     config, state = _settings(state_dir, run_dir, config_file)
-    if not state.root.is_dir():
-        raise click.UsageError(f"{state.root} is not there: give the gate's state directory with --state")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         with only_one(state):
@@ -94,7 +92,10 @@ def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | 
         raise click.UsageError(str(mistake)) from mistake
     if run_dir is None and config.run_dir and state_dir is None:
         run_dir = Path(config.run_dir)
-    return config, StateDir.at((state_dir or Path(config.state_dir)).absolute(), run_dir and run_dir.absolute())
+    root = (state_dir or Path(config.state_dir)).absolute()
+    if not root.is_dir():
+        raise click.UsageError(f"{root} is not there: give the gate's state directory with --state")
+    return config, StateDir.at(root, run_dir and run_dir.absolute())
 
 
 def _connect(provision: Provision, config: SyncConfig) -> HttpsTransport:

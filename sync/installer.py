@@ -63,6 +63,7 @@ def _point(link: Path, target: str) -> None:
 
 
 def _prune(state: StateDir, in_force: Path) -> None:
-    for directory in snapshot_directories(state)[:-KEPT_SNAPSHOTS]:
+    drafts = state.updates.glob(".*.tmp")  # of installations that a power cut ended
+    for directory in [*drafts, *snapshot_directories(state)[:-KEPT_SNAPSHOTS]]:
         if directory != in_force:
             shutil.rmtree(directory, ignore_errors=True)

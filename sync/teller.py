@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Container
 
 from sync import mailbox
 from sync.link import Exchange, Link, Verdict
@@ -32,7 +33,7 @@ class Teller:
         self._trouble: Trouble | None = None
         self._detail: str | None = None
         self._last_contact: float | None = None
-        # What the centre does not take of one outbox, beside everything else that goes well: (outbox, is greeting).
+        # What does not move in one outbox, while everything else may go well: (outbox, whether it is its greeting).
         self._stuck: dict[tuple[str, bool], str] = {}
         self._told: SyncStatus | None = None
         self.outbox_trouble: str | None = None
@@ -62,6 +63,14 @@ class Teller:
         if (trouble, sentence) != (self._trouble, self._detail):
             _log.warning("%s: %s", trouble.value, sentence)
         self._connected, self._trouble, self._detail = False, trouble, sentence
+
+    def hold_up(self, outbox: str, sentence: str) -> None:
+        """Records of that outbox cannot be read; shown until some of them reach the centre."""
+        self._stuck[outbox, False] = sentence
+
+    def forget_all_but(self, outboxes: Container[str]) -> None:
+        """The other outboxes are gone, and their troubles with them."""
+        self._stuck = {key: sentence for key, sentence in self._stuck.items() if key[0] in outboxes}
 
     def tell(self, link: Link | None) -> None:
         """Write sync-status.json if its content changed or is getting old."""

@@ -55,12 +55,13 @@ def gather(state: StateDir) -> Picture:
     """Read the files; one that is missing or broken is simply not known."""
     status = mailbox.read_sync_status(state)
     mono = time.monotonic()
-    fresh = status is not None and status.boot == mailbox.boot_id() and mono - status.mono <= STALE_SECONDS
-    return Picture(status, fresh and _is_alive(status), time.time(), mono, _trust(state))
-
-
-def _is_alive(status: SyncStatus | None) -> bool:
-    return status is not None and status.pid > 0 and mailbox.process_exists(status.pid)
+    is_running = (
+        status is not None
+        and status.boot == mailbox.boot_id()
+        and mono - status.mono <= STALE_SECONDS
+        and mailbox.process_exists(status.pid)
+    )
+    return Picture(status, is_running, time.time(), mono, _trust(state))
 
 
 def _trust(state: StateDir) -> tuple[tuple[int, int], int] | None:

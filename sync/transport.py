@@ -6,27 +6,27 @@ It does NOT decide whether an answer is genuine: signatures do (`sync/agent.py`)
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from sync.address import UnsafeAddress, check_address
+from sync.cut import Cut
 from sync.errors import SyncError
 from sync.wire.receipt import MAX_ANSWER_BYTES
 from sync.wire.status import Trouble
@@ -44,10 +44,6 @@ class ExchangeFailed(SyncError):
         super().__init__(sentence)
         self.trouble = trouble
         self.retry_after = retry_after
-
-
-class UnsafeAddress(SyncError):
-    """The collector's address cannot be used. The sentence says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +69,13 @@ class HttpsTransport:
         patience: Patience = Patience(),
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        on_this_machine = _check_address(collector)
+        on_this_machine = check_address(collector)
         if ca is not None and not ca.is_file():
             raise UnsafeAddress(f"the centre's certificate authority is missing: {ca}")
         self._url = collector.rstrip("/") + PATH
         self._patience = patience
         self._max_answer_bytes = max_answer_bytes
-        self._cut = _Cut()
+        self._cut = Cut()
         self._session = requests.Session()
         self._session.auth = _no_credentials
         self._session.verify = str(ca) if ca else True
@@ -95,17 +91,23 @@ class HttpsTransport:
         deadline = threading.Timer(self._patience.exchange_seconds, self.abort)
         deadline.daemon = True
         deadline.start()
-        started = time.monotonic()
         try:
             with _failures_told_apart():
-                return self._exchange(body)
+                answer = self._exchange(body)
         except ExchangeFailed as failure:
-            if time.monotonic() - started < self._patience.exchange_seconds:
+            if not self._cut.is_cut:
                 raise
-            sentence = f"no whole answer within {self._patience.exchange_seconds:g} s: the line is too slow or stalls"
-            raise ExchangeFailed(Trouble.NO_NETWORK, sentence) from failure
+            raise self._cut_short() from failure
         finally:
             deadline.cancel()
+        # A body without a length ends with its connection: cut off, it looks whole.
+        if self._cut.is_cut:
+            raise self._cut_short()
+        return answer
+
+    def _cut_short(self) -> ExchangeFailed:
+        sentence = f"no whole answer within {self._patience.exchange_seconds:g} s: the line is too slow or stalls"
+        return ExchangeFailed(Trouble.NO_NETWORK, sentence)
 
     def _exchange(self, body: bytes) -> bytes:
         with self._session.post(
@@ -133,30 +135,8 @@ class HttpsTransport:
 
     def close(self) -> None:
         """Free the connection."""
+        self._cut.cut()
         self._session.close()
-
-
-def _check_address(collector: str) -> bool:
-    """Whether the address is this machine's own. Raises UnsafeAddress."""
-    try:
-        parts = urlsplit(collector)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as cause:
-        raise UnsafeAddress(f"{collector!r} is no address: {cause}") from cause
-    if parts.scheme not in ("http", "https") or not host:
-        raise UnsafeAddress(f"{collector!r} is no address of a collector: write https:// and the server's name")
-    if parts.username or parts.query or parts.fragment:
-        raise UnsafeAddress("the collector's address is only https://, the server's name and perhaps a path")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise UnsafeAddress(f"http:// is allowed to this machine only: write https://{parts.netloc} instead")
-    return _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -266,49 +246,10 @@ def _media_type(response: requests.Response) -> str:
     return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
-class _Cut:
-    """Lets another thread end a connection, wherever its own thread hangs in it – but for the look-up of the name."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._is_cut = False
-
-    def arm(self) -> None:
-        """A new exchange: what was cut before concerns it no more."""
-        with self._lock:
-            self._is_cut = False
-
-    def watch(self, connected: socket.socket) -> None:
-        """A copy of the descriptor: TLS takes the original over, and shutting down reaches every copy."""
-        with self._lock:
-            self._release()
-            self._socket = connected.dup()
-            if self._is_cut:
-                self._shut()
-
-    def cut(self) -> None:
-        """Shut the connection, now or as soon as there is one."""
-        with self._lock:
-            self._is_cut = True
-            self._shut()
-
-    def _shut(self) -> None:
-        if self._socket is not None:
-            with suppress(OSError):  # not connected any more
-                self._socket.shutdown(socket.SHUT_RDWR)
-        self._release()
-
-    def _release(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-
 class _CuttableAdapter(HTTPAdapter):
-    """requests' adapter whose connections report their sockets to a `_Cut`."""
+    """requests' adapter whose connections report their sockets to a `Cut`."""
 
-    def __init__(self, cut: _Cut) -> None:
+    def __init__(self, cut: Cut) -> None:
         self._pools = _pool_classes(cut)
         super().__init__(pool_connections=1, pool_maxsize=1)
 
@@ -322,7 +263,7 @@ class _CuttableAdapter(HTTPAdapter):
         return manager
 
 
-def _pool_classes(cut: _Cut) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+def _pool_classes(cut: Cut) -> dict[str, type[urllib3.HTTPConnectionPool]]:
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             connected = super()._new_conn()

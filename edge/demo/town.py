@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -80,15 +81,27 @@ class Town:
         """Create what is missing; what exists goes on as it is. Raises NotSetUp."""
         for directory in (self.directory, self.visitors, self.stage, self.logs):
             make_directory(directory)
+        if not self._founded.exists():
+            self._found()
         self._collector("init")
-        if not (self.gate_state / "identity.json").exists():
-            venue = self._collector("venue", "create", VENUE)
-            checkpoint = self._collector("checkpoint", "create", CHECKPOINT, "--venue", venue, "--direction", "in")
-            self._collector("gate", "create", GATE_NAME, "--checkpoint", checkpoint, "--id", GATE)
-            replace_file(self.directory / "checkpoint", checkpoint.encode())
         self._collector("gate", "provision", str(self.gate_state), "--gate", GATE, "--collector-url", self._address())
         replace_file(self.directory / "gate.toml", self._gate_toml().encode())
         replace_file(self.directory / "gate-sync.toml", self._sync_toml().encode())
+
+    @property
+    def _founded(self) -> Path:
+        """Holds the checkpoint's number once venue, checkpoint and gate are there."""
+        return self.directory / "checkpoint"
+
+    def _found(self) -> None:
+        """Create the venue and its gate. What an interrupted try left behind has recorded nothing yet: away with it."""
+        for leftover in (self.collector_state, self.gate_state):
+            shutil.rmtree(leftover, ignore_errors=True)
+        self._collector("init")
+        venue = self._collector("venue", "create", VENUE)
+        checkpoint = self._collector("checkpoint", "create", CHECKPOINT, "--venue", venue, "--direction", "in")
+        self._collector("gate", "create", GATE_NAME, "--checkpoint", checkpoint, "--id", GATE)
+        replace_file(self._founded, checkpoint.encode())
 
     def cut(self, cut: bool) -> None:
         """Cut or mend the link, before the programs run (then the page does)."""
@@ -96,7 +109,7 @@ class Town:
 
     def programs(self) -> dict[str, list[str]]:
         """Name → command line, in the order in which they start."""
-        checkpoint = (self.directory / "checkpoint").read_text(encoding="ascii").strip()
+        checkpoint = self._founded.read_text(encoding="ascii").strip()
         gate_state, stage = str(self.gate_state), str(self.stage)
         collector = [program("collector"), "--state", str(self.collector_state)]
         return {

@@ -9,9 +9,9 @@ import msgspec
 
 from edge.panel import words
 from edge.panel.freshness import Now, Readings, Silence
-from edge.reasons import REASONS, Text
+from edge.reasons import REASONS, Saying, Text, words_for
 from hardware.ports import Signal
-from sync.wire.record import ClockQuality
+from sync.wire.record import ClockQuality, Outcome
 from sync.wire.status import Fault, GateStatus, SyncStatus
 
 
@@ -52,7 +52,7 @@ def view(readings: Readings, now: Now) -> View:
         texts["direction"] = words.DIRECTIONS[gate.direction]
     alarms = {
         "link": sync is None or not sync.connected or sync.trouble is not None,
-        "clock": gate is None or gate.clock is not ClockQuality.SYNCHRONIZED,
+        "clock": gate is None or gate.clock not in (ClockQuality.SYNCHRONIZED, ClockQuality.HOLDOVER),
         "trust": gate is None or gate.trust is None or Fault.TRUST in gate.faults,
         "faults": bool(faults),
     }
@@ -74,7 +74,7 @@ def panel_silent() -> View:
     return msgspec.structs.replace(blank, texts=texts)
 
 
-def result(gate: GateStatus | None) -> tuple[Signal, words.Saying]:
+def result(gate: GateStatus | None) -> tuple[Signal, Saying]:
     """The signal in force and its words: the deciding reason's where there is one. Never its `detail`."""
     if gate is None:
         return Signal.OUT_OF_ORDER, words.GATE_SILENT
@@ -83,10 +83,16 @@ def result(gate: GateStatus | None) -> tuple[Signal, words.Saying]:
     except ValueError:  # a newer gate's: this panel cannot vouch for what it means
         return Signal.OUT_OF_ORDER, words.SIGNALS[Signal.OUT_OF_ORDER]
     if gate.shown is not None and gate.shown.signal == gate.signal and gate.shown.codes:
-        reason = REASONS.get(gate.shown.codes[0])
-        if reason is not None:
-            return signal, words.Saying(reason.word, reason.advice)
+        code = gate.shown.codes[0]
+        if code in REASONS:
+            return signal, _saying(signal, code, gate.shown.tell_the_queue)
     return signal, words.SIGNALS[signal]
+
+
+def _saying(signal: Signal, code: str, tell_the_queue: bool) -> Saying:
+    if signal in (Signal.PASS, Signal.REFER, Signal.DENY):
+        return words_for(Outcome(signal.value), code, tell_the_queue)
+    return Saying(REASONS[code].word, REASONS[code].advice)
 
 
 def _place(gate: GateStatus | None) -> str:

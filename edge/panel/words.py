@@ -5,22 +5,11 @@ The reasons' own words are in `edge.reasons`; nothing here or there that is show
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edge.panel.freshness import Silence
-from edge.reasons import Text
+from edge.reasons import Saying, Text
 from hardware.ports import Signal
 from sync.wire.record import ClockQuality, Direction
 from sync.wire.status import Fault, Trouble
-
-
-@dataclass(frozen=True, slots=True)
-class Saying:
-    """What the display says: a word for 5 m, advice for 1 m."""
-
-    word: Text
-    advice: Text
-
 
 _TO_INSPECTOR = Text("请找检测员协助。", "Please ask the inspector for help.")
 
@@ -86,6 +75,8 @@ DIRECTIONS: dict[Direction, Text] = {
 
 CLOCKS: dict[ClockQuality, Text] = {
     ClockQuality.SYNCHRONIZED: Text("已校准", "Synchronized"),
+    ClockQuality.HOLDOVER: Text("曾校准，正在守时", "Keeping time"),
+    ClockQuality.FLOOR: Text("可能偏慢", "May be slow"),
     ClockQuality.UNKNOWN: Text("未校准", "Not certain"),
 }
 

@@ -76,11 +76,10 @@ def serve(state: StateDir, host: str | None, port: int | None) -> None:
     with opened(state) as centre:
         settings = centre.settings
         app = create_app(centre)
-        server = listen(app, host or settings.host, settings.port if port is None else port, settings.threads)
+        listener = listen(app, host or settings.host, settings.port if port is None else port, settings.threads)
         signal.signal(signal.SIGTERM, _stop)
-        name, effective = getattr(server, "effective_listen", [(server.effective_host, server.effective_port)])[0]
-        click.echo(f"Collector: http://{name}:{effective}/ (Ctrl-C stops it)")
-        server.run()
+        click.echo(f"Collector: {listener.address} (Ctrl-C stops it)")
+        listener.run()
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -16,7 +16,7 @@ from edge.reasons import REASONS
 
 LANGUAGES = {"zh": "zh_Hans_CN", "en": "en"}
 """What ?lang= and the cookie may say, and the locale it means."""
-_COOKIE = "lang"
+_NAME = "lang"
 _YEAR_SECONDS = 365 * 86_400
 _CATALOGUES = Path(__file__).parent / "translations"
 
@@ -44,7 +44,7 @@ def init_app(app: Flask) -> None:
 
 def language() -> str:
     """The request's language, "zh" or "en"."""
-    for chosen in (request.args.get(_COOKIE), request.cookies.get(_COOKIE)):
+    for chosen in (request.args.get(_NAME), request.cookies.get(_NAME)):
         if chosen in LANGUAGES:
             return chosen
     return "zh"
@@ -90,8 +90,8 @@ def _select() -> str:
 
 
 def _keep_choice(answer: Response) -> Response:
-    if request.args.get(_COOKIE) in LANGUAGES:
-        answer.set_cookie(_COOKIE, language(), max_age=_YEAR_SECONDS, httponly=True, samesite="Lax")
+    if request.args.get(_NAME) in LANGUAGES:
+        answer.set_cookie(_NAME, language(), max_age=_YEAR_SECONDS, httponly=True, samesite="Lax")
     return answer
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
 from waitress.channel import HTTPChannel
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
 
 from sync.collector import problems
@@ -36,14 +37,28 @@ class _Channel(HTTPChannel):
     error_task_class = _ProblemTask
 
 
-def listen(app: Flask, host: str, port: int, threads: int) -> Any:
-    """A waitress server that holds its port already; `run()` serves until SystemExit. Raises Mistake.
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A server that holds its port already. address: such as http://127.0.0.1:8000/."""
+
+    server: Any
+    address: str
+
+    def run(self) -> None:
+        """Serve until SystemExit or KeyboardInterrupt; requests under way are finished."""
+        self.server.run()
+
+
+def listen(app: Flask, host: str, port: int, threads: int) -> Listener:
+    """Take the port (0: any free one). Raises Mistake.
 
     A body that says it is too large is refused before it is read, a chunked one as soon as it has become too large.
     """
+    sockets: dict[int, Any] = {}
     try:
         server = create_server(
             app,
+            map=sockets,
             host=host,
             port=port,
             threads=threads,
@@ -55,10 +70,11 @@ def listen(app: Flask, host: str, port: int, threads: int) -> Any:
         )
     except (OSError, ValueError) as cause:
         raise Mistake(_explain(cause, host, port)) from cause
-    for part in getattr(server, "_map", {}).values():  # a name such as localhost may listen on two addresses
-        if hasattr(part, "channel_class"):
-            part.channel_class = _Channel
-    return server
+    listening: list[Any] = [part for part in sockets.values() if isinstance(part, BaseWSGIServer)]
+    for part in listening:  # a name such as localhost may stand for two addresses
+        part.channel_class = _Channel
+    shown = f"[{host}]" if ":" in host else host
+    return Listener(server, f"http://{shown}:{listening[0].effective_port}/")
 
 
 def _explain(cause: Exception, host: str, port: int) -> str:

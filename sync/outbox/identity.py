@@ -1,4 +1,4 @@
-"""Which outboxes there are in a directory, and which one goes on: `outbox.json` in each (DESIGN 7).
+"""Which outboxes there are in a directory, and which one goes on: the file `identity` in each (DESIGN 7).
 
 An outbox's id is random and bound to the machine that writes it. A card that was cloned or moved meets another machine,
 and the outbox that it brought is sealed: still readable, still sent, never written again. It does NOT follow
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -21,7 +22,7 @@ from sync.outbox.segments import bases_in, is_ours, segment_path
 from sync.outbox.system import System
 
 VERSION = 1
-IDENTITY_FILE = "outbox.json"
+IDENTITY_FILE = "identity"
 LOCK_FILE = "LOCK"
 RESERVE_FILE = "reserve"
 _ID = re.compile("[0-9a-f]{32}")
@@ -30,7 +31,7 @@ _ID = re.compile("[0-9a-f]{32}")
 class Identity(msgspec.Struct, frozen=True):
     """machine: board serial and card CID. sealed: why nothing is written here any more, None while it goes on."""
 
-    machine: str
+    machine: str = ""
     sealed: str | None = None
     v: int = VERSION
 
@@ -66,8 +67,20 @@ def find(directory: Path, system: System) -> list[Found]:
 
 def _read(directory: Path, system: System) -> Identity | None:
     with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(read_small_file(directory / IDENTITY_FILE, 4096, system=system), type=Identity)
+        checksum, _, content = read_small_file(directory / IDENTITY_FILE, 4096, system=system).partition(b" ")
+        if checksum == _checksum(content):
+            return msgspec.json.decode(content, type=Identity)
     return None
+
+
+def _write(directory: Path, identity: Identity, system: System) -> None:
+    """With a checksum before it, as a segment's lines have: a flipped bit must not make it another version's."""
+    content = msgspec.json.encode(identity) + b"\n"
+    replace_file(directory / IDENTITY_FILE, _checksum(content) + b" " + content, system=system)
+
+
+def _checksum(content: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(content)
 
 
 def settle(directory: Path, machine: str, system: System, new_id: str) -> Found:
@@ -79,7 +92,7 @@ def settle(directory: Path, machine: str, system: System, new_id: str) -> Found:
         if outbox.identity.machine != machine:
             seal(outbox, "other_machine", system)
         elif own or not bases_in(system.names(outbox.directory)):
-            seal(outbox, "segments_missing", system)  # its numbers may have been used already
+            seal(outbox, "segments_missing" if not own else "second", system)  # its numbers may have been used
         else:
             own = outbox
     return own or create(directory, machine, system, new_id)
@@ -87,8 +100,7 @@ def settle(directory: Path, machine: str, system: System, new_id: str) -> Found:
 
 def seal(outbox: Found, reason: str, system: System) -> None:
     """Nothing is written to it any more, also after a power cut. Raises OSError."""
-    machine = outbox.identity.machine if outbox.identity else ""
-    replace_file(outbox.directory / IDENTITY_FILE, msgspec.json.encode(Identity(machine, reason)), system=system)
+    _write(outbox.directory, Identity(outbox.identity.machine if outbox.identity else "", reason), system)
 
 
 def create(directory: Path, machine: str, system: System, new_id: str) -> Found:
@@ -99,7 +111,7 @@ def create(directory: Path, machine: str, system: System, new_id: str) -> Found:
     with suppress(FileExistsError):
         system.make_directory(draft)
     replace_file(segment_path(draft, 1), b"", system=system)
-    replace_file(draft / IDENTITY_FILE, msgspec.json.encode(identity), system=system)
+    _write(draft, identity, system)
     system.rename(draft, final)
     sync_directory(directory, system=system)
     return Found(new_id, final, identity)

@@ -28,9 +28,9 @@ from sync.outbox.errors import (
 )
 from sync.outbox.identity import LOCK_FILE, Found, foreign_names, random_id, seal, settle
 from sync.outbox.journal import Journal
-from sync.outbox.lines import check_record, seed_of
+from sync.outbox.lines import check_record
 from sync.outbox.retention import Retention
-from sync.outbox.segments import segment_path, whole_lines
+from sync.outbox.segments import ranges, records_between
 from sync.outbox.system import SYSTEM, System
 from sync.outbox.table import QueueStorage, QueueTable
 
@@ -151,6 +151,8 @@ class Outbox(TinyDB):
         """
         check_record(record)
         with self._writing:
+            if not self._opened:
+                raise AppendFailed("the outbox is closed")
             try:
                 running = self._running or self._start()
                 self._make_room(running, allow_reserve)
@@ -160,6 +162,8 @@ class Outbox(TinyDB):
                 except BaseException:
                     self._burnt += running.journal.next - number
                     raise
+            except OutboxBusy as busy:
+                raise AppendFailed(f"the record is not on the disk: {busy}") from busy
             except OSError as error:
                 self._failure = error
                 if error.errno in _FULL:
@@ -185,15 +189,16 @@ class Outbox(TinyDB):
         """
         if next < 1:
             raise BadAcknowledgement(f"numbers start at 1, not {next}")
-        if next > self.next:
-            raise OutboxReplaced(f"the centre expects {next}, which was never given: it is {self.next}'s turn")
-        if next <= self.acknowledged or self._running is None:
+        running = self._running
+        if running is None or next <= running.retention.acknowledged:
             return
+        if next > running.journal.next:
+            raise OutboxReplaced(f"the centre expects {next}; here it is the turn of {running.journal.next}")
         with suppress(OSError):
-            if next == self.next and not self._disk.has_room(look=True):
+            if next == running.journal.next and not self._disk.has_room(look=True):
                 with self._writing:
-                    self._running.journal.begin_next()  # only a segment that is not the last can go
-        self._running.retention.acknowledge(next)
+                    running.journal.begin_next()  # only a segment that is not the last can go
+        running.retention.acknowledge(next)
         with suppress(OSError):
             self._disk.refill_reserve()
 
@@ -263,37 +268,20 @@ class Outbox(TinyDB):
 
     def queued(self, first: int | None = None, end: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Numbers and bytes of what is queued, in order, from `first` to before `end`. Reads a segment at a time."""
-        if self._running is None:
-            return
-        directory = self._running.found.directory
-        start = max(first or 1, self.acknowledged)
-        for base, upper in self._ranges(start, end or self.next):
-            try:
-                descriptor = self._system.open(segment_path(directory, base), os.O_RDONLY)
-            except FileNotFoundError:
-                continue  # acknowledged and pruned meanwhile
-            try:
-                seed = seed_of(directory.name, base)
-                for number, record, _ in whole_lines(self._system, descriptor, seed, base, upper):
-                    if record is not None and number >= start:
-                        yield number, record
-            finally:
-                self._system.close(descriptor)
+        if self._running:
+            bases, directory = list(self._running.journal.sizes), self._running.found.directory
+            start = max(first or 1, self.acknowledged)
+            yield from records_between(self._system, directory, bases, start, end or self.next)
 
     def waiting(self) -> int:
         """How many are queued. A segment in which no damage is known counts as full, unread, if its numbers are."""
+        if self._running is None:
+            return 0
         start, end, total = self.acknowledged, self.next, 0
-        damaged = self._running.retention.damaged if self._running else {}
-        for base, upper in self._ranges(start, end):
-            full = upper - base == self._limits.segment_records and base not in damaged
+        for base, upper in ranges(list(self._running.journal.sizes), start, end):
+            full = upper - base == self._limits.segment_records and base not in self._running.retention.damaged
             if full and start <= base and upper < end:
                 total += upper - base
             else:
                 total += sum(1 for _ in self.queued(base, upper))
         return total
-
-    def _ranges(self, start: int, end: int) -> list[tuple[int, int]]:
-        """The segments between: the first number of each, and where it ends."""
-        bases = [base for base in list(self._running.journal.sizes if self._running else ()) if base < end]
-        pairs = zip(bases, [*bases[1:], end], strict=True) if bases else ()
-        return [(base, upper) for base, upper in pairs if upper > start]

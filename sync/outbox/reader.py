@@ -6,6 +6,7 @@ the device, be lost in a power cut, and its number be given to another passage.
 
 from __future__ import annotations
 
+import errno
 import os
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -80,6 +81,12 @@ class _Gathering:
             first = self.holes.pop().first
         self.holes.append(Hole(first, number - 1, reason))
         self.next = number
+
+    def drop_newest(self) -> None:
+        """Take the last record back, if a record is the last."""
+        if self.records and not (self.holes and self.holes[-1].last == self.next - 1):
+            self.records.pop()
+            self.next -= 1
 
     def extract(self) -> Extract:
         return Extract(self.first, self.next, tuple(self.records), tuple(self.holes))
@@ -178,21 +185,32 @@ class OutboxReader:
         """Add a segment's lines. Returns whether the next segment may be read too."""
         descriptor = self._system.open(segment_path(self.directory, base), os.O_RDONLY)
         try:
-            seed = seed_of(self.id, base)
-            for number, record, _ in whole_lines(self._system, descriptor, seed, base, upper):
+            full = False
+            for number, record, _ in whole_lines(self._system, descriptor, seed_of(self.id, base), base, upper):
                 if number < gathering.next:
                     continue
-                if not gathering.fits(record):
-                    return False
+                full = not gathering.fits(record)
+                if full:
+                    break
                 gathering.add(number, record)
+            self._flush(descriptor, gathering if not full and upper is None and gathering.next > base else None)
         finally:
-            try:
-                self._system.sync_data(descriptor)
-            finally:
-                self._system.close(descriptor)
-        if upper is not None:
-            gathering.skip_to(upper, "damaged")
-        return upper is not None
+            self._system.close(descriptor)
+        if upper is None or full:
+            return False
+        gathering.skip_to(upper, "damaged")
+        return len(gathering.records) < gathering.max_records
+
+    def _flush(self, descriptor: int, to_the_end: _Gathering | None) -> None:
+        """What was read is on the disk. to_the_end: the extract, if the newest line of all is in it."""
+        try:
+            self._system.sync_data(descriptor)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise
+            # A disk that became read-only can still be sent: each line was flushed before the next one was written.
+            if to_the_end:
+                to_the_end.drop_newest()
 
     def _bases(self) -> list[int]:
         try:
@@ -209,7 +227,10 @@ def readers(directory: Path, *, system: System = SYSTEM) -> list[OutboxReader]:
     def reader(outbox: Found) -> OutboxReader:
         return OutboxReader(outbox.directory, sealed=outbox.sealed, system=system)
 
+    def holds_something(outbox: Found) -> bool:  # a drained one stays while damaged lines are set aside in it
+        return outbox.sealed is None or bool(bases_in(system.names(outbox.directory)))
+
     try:
-        return [reader(outbox) for outbox in find(directory, system) if outbox.known_form]
+        return [reader(outbox) for outbox in find(directory, system) if outbox.known_form and holds_something(outbox)]
     except OSError as cause:
         raise OutboxError(f"cannot list the outboxes: {cause}") from cause

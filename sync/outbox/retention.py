@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from sync.outbox.disk import Disk
-from sync.outbox.durable import read_small_file, replace_file, sync_directory
+from sync.outbox.durable import read_small_file, replace_file
 from sync.outbox.errors import BadAcknowledgement
 from sync.outbox.identity import IDENTITY_FILE, find
 from sync.outbox.journal import Journal
@@ -77,15 +77,18 @@ class Retention:
             end = upper or examine(self._system, path, base, None, seed_of(outbox_id, base)).end
             if end <= number:
                 covered.append(Segment(directory, base, upper, self._system.size(path)))
-        self._sealed = [it for it in self._sealed if it.directory != directory] + covered
+        with self._pruning:
+            self._sealed = [it for it in self._sealed if it.directory != directory] + covered
         self.prune()
 
     def prune(self) -> None:
-        """Unlink acknowledged segments, oldest first, until they fit and there is room. What fails stays."""
+        """Unlink acknowledged segments, oldest first, until they fit and there is room. What fails stays.
+
+        No flush: an unlink that a power cut takes back costs nothing but its space, until the next acknowledgement.
+        """
         with self._pruning:
             done = self._sealed + list(self._own())
             kept_bytes = sum(segment.size for segment in done)
-            touched = set()
             for segment in done:
                 if kept_bytes <= self._kept_bytes and self._has_room():
                     break
@@ -93,10 +96,6 @@ class Retention:
                     self._set_aside(segment)
                     self._remove(segment)
                     kept_bytes -= segment.size
-                    touched.add(segment.directory)
-            for directory in touched:
-                with suppress(OSError):  # an unlink that a power cut takes back is only sent again
-                    sync_directory(directory, system=self._system)
 
     def _has_room(self) -> bool:
         with suppress(OSError):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sync.outbox.durable import read_small_file
-from sync.outbox.lines import LONGEST_LINE_BYTES, SHORTEST_LINE_BYTES, parse
+from sync.outbox.lines import LONGEST_LINE_BYTES, SHORTEST_LINE_BYTES, parse, seed_of
 from sync.outbox.system import System
 
 SEGMENT_RECORDS = 500  # a batch: one acknowledged batch is one file to unlink
@@ -121,6 +121,29 @@ def whole_lines(
                 return
             yield *entry, behind
             expected = entry[0] + 1
+
+
+def ranges(bases: list[int], start: int, end: int) -> list[tuple[int, int]]:
+    """The segments that reach into start … end − 1: the first number of each, and where it ends."""
+    inside = [base for base in bases if base < end]
+    return [it for it in zip(inside, [*inside[1:], end], strict=False) if it[1] > start]
+
+
+def records_between(
+    system: System, directory: Path, bases: list[int], start: int, end: int
+) -> Iterator[tuple[int, bytes]]:
+    """Number and record of each whole line from `start` to before `end`. A segment that has gone is passed over."""
+    for base, upper in ranges(bases, start, end):
+        try:
+            descriptor = system.open(segment_path(directory, base), os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # acknowledged and pruned meanwhile
+        try:
+            for number, record, _ in whole_lines(system, descriptor, seed_of(directory.name, base), base, upper):
+                if record is not None and number >= start:
+                    yield number, record
+        finally:
+            system.close(descriptor)
 
 
 def examine(system: System, path: Path, base: int, upper: int | None, seed: int) -> Contents:

@@ -45,7 +45,8 @@ class PassClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     issuer: short name of the centre. issued_at, expires_at, status_at, tested_at: whole seconds since 1970.
     serial: 12 random bytes, no pseudonym: passes of one person cannot be linked by whoever sees them.
-    test_negative: result of the last test, None when there is none. companions: people on the same pass.
+    test_negative: result of the last test, None when there is none. companions: people on the same pass; status and
+    test are then the worst of all of them, as the centre found them.
     venue, checkpoint: the only place where the pass holds, 0 for any (a scan result always names one).
     hint: masked name, only if the town wants it.
     """

@@ -8,6 +8,7 @@ No name, number, phone or payload of a code ever stands in a record in the clear
 from __future__ import annotations
 
 from enum import Enum
+from math import inf
 
 import msgspec
 
@@ -41,19 +42,41 @@ class ClockQuality(str, Enum):
     """How sure the gate is of its time (DESIGN 5)."""
 
     SYNCHRONIZED = "synchronized"
-    UNKNOWN = "unknown"
+    HOLDOVER = "holdover"  # was certain earlier in this boot; the error bound grows
+    FLOOR = "floor"  # the newest proved time and what passed since: the true time is this or later
+    UNKNOWN = "unknown"  # the machine's own clock, which nobody vouches for
 
 
-class Moment(msgspec.Struct, frozen=True):
+class Moment(msgspec.Struct, frozen=True, omit_defaults=True):
     """When, as evidence: order comes from sequence numbers, never from here.
 
     at: wall time, seconds since 1970. boot: the kernel's boot id. mono: seconds on that boot's monotonic clock.
+    error_seconds: the true time is within at ± error_seconds; None where nobody can say. floor: the newest proved time,
+    where it is what the moment rests on.
     """
 
     at: float
     boot: str
     mono: float
     clock: ClockQuality
+    error_seconds: float | None = None
+    floor: float | None = None
+
+    @property
+    def earliest(self) -> float:
+        """The true time is not before this. -inf where nothing is proved."""
+        return max(self.at - self._error, -inf if self.floor is None else self.floor)
+
+    @property
+    def latest(self) -> float:
+        """The true time is not after this. inf where nothing bounds it."""
+        return self.at + self._error
+
+    @property
+    def _error(self) -> float:
+        if self.error_seconds is not None:
+            return self.error_seconds
+        return 0.0 if self.clock is ClockQuality.SYNCHRONIZED else inf
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -64,11 +87,26 @@ class Place(msgspec.Struct, frozen=True):
     direction: Direction
 
 
+class Use(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the gate remembered of a pass when it was shown: nothing of other gates (docs/SECURITY.md).
+
+    at: seconds since 1970 of the first use. seconds_ago: how long ago, by the monotonic clock where that can tell.
+    people: how many have entered with it. again: the turnstile did not turn for the last of them, a moment ago.
+    """
+
+    at: float
+    seconds_ago: float
+    people: int = 1
+    again: bool = False
+
+
 class Scan(msgspec.Struct, frozen=True, tag_field="type", tag="scan", omit_defaults=True):
-    """One decision about one presented code.
+    """One decision about one presented code, with everything that was weighed, so that it can be decided again.
 
     reasons: stable codes, the deciding one first (edge/reasons.py). serial: the pass's serial in hex.
-    temperature: °C, absent when not measured. policy: "epoch.number" of the updates that decided.
+    temperature: °C, absent when not measured. policy: "epoch.number" of the updates that decided; the `Adopted` record
+    of that name holds the document. pass_venue, pass_checkpoint: what the pass was issued for, 0 for any.
+    use: what was remembered. person: 1 for the holder, 2 … for companions who enter one by one.
     """
 
     when: Moment
@@ -82,6 +120,33 @@ class Scan(msgspec.Struct, frozen=True, tag_field="type", tag="scan", omit_defau
     status_at: int | None = None
     temperature: float | None = None
     companions: int = 0
+    issued_at: int | None = None
+    expires_at: int | None = None
+    tested_at: int | None = None
+    test_negative: bool | None = None
+    pass_venue: int = 0
+    pass_checkpoint: int = 0
+    use: Use | None = None
+    person: int = 1
+
+
+class Passed(str, Enum):
+    """What the turnstile said. Where no record says it of an opening, nobody can tell."""
+
+    PASSED = "passed"
+    NOT_PASSED = "not_passed"
+    FORCED = "forced"
+    HELD_OPEN = "held_open"
+    RELEASED = "released"
+
+
+class Passage(msgspec.Struct, frozen=True, tag_field="type", tag="passage", omit_defaults=True):
+    """What the turnstile said, and of which opening: the number of its `Scan` in this outbox, None for none (R8)."""
+
+    when: Moment
+    place: Place
+    result: Passed
+    scan: int | None = None
 
 
 class Folded(msgspec.Struct, frozen=True, tag_field="type", tag="folded"):
@@ -101,4 +166,17 @@ class Started(msgspec.Struct, frozen=True, tag_field="type", tag="started"):
     software: str
 
 
-Record = Scan | Folded | Started
+class Adopted(msgspec.Struct, frozen=True, tag_field="type", tag="adopted"):
+    """Updates came into force at this gate: under which policy the scans after it were decided (R8, R9).
+
+    policy: "epoch.number", as in `Scan`. document: the policy, verbatim. issued_at: of the updates.
+    """
+
+    when: Moment
+    place: Place
+    policy: str
+    issued_at: int
+    document: msgspec.Raw
+
+
+Record = Scan | Passage | Folded | Started | Adopted

@@ -33,6 +33,11 @@ class StateDir:
         return self.run / "status.json"
 
     @property
+    def clock(self) -> Path:
+        """Writer: gate. The newest proved time as JSON (`edge.clock`), so that no restart goes back behind it."""
+        return self.root / "clock.json"
+
+    @property
     def receipts(self) -> Path:
         """Writer: gate-sync. One file for each outbox id: the newest signed receipt, verbatim. It is the cursor."""
         return self.root / "receipts"

@@ -49,7 +49,8 @@ class QueueStatus(msgspec.Struct, frozen=True):
 class Shown(msgspec.Struct, frozen=True):
     """The result on the lamps now. signal: `hardware.ports.Signal`; codes: reasons, the deciding one first.
 
-    number: counts results since the gate's start, so that a page can tell two alike results apart.
+    number: counts results since the gate's start, so that a page can tell two alike results apart. tell_the_queue: the
+    policy lets the display say the reason.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Shown(msgspec.Struct, frozen=True):
     codes: list[str]
     kind: str | None = None
     temperature: float | None = None
+    tell_the_queue: bool = False
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -74,6 +76,8 @@ class GateStatus(msgspec.Struct, frozen=True):
     next_sequence: what the next record will be called; acknowledged: everything below is at the centre.
     lamps: name → lit, read from the pins ("pass", "deny", "refer", "link", "buzzer", "relay").
     trust: [epoch, number] of the updates in force, None without; trust_issued_at: seconds since 1970.
+    clock_error_seconds: greatest error of `wall`, None where nobody can say. nonce: the gate's own, 32 hex; a receipt
+    that repeats it proves the time to the gate (DESIGN 5).
     """
 
     wall: float
@@ -100,6 +104,8 @@ class GateStatus(msgspec.Struct, frozen=True):
     queue: QueueStatus = QueueStatus()
     disk_used: float | None = None
     board_celsius: float | None = None
+    clock_error_seconds: float | None = None
+    nonce: str | None = None
 
     @property
     def backlog(self) -> int:

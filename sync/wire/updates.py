@@ -1,7 +1,8 @@
 """PURE: updates – the numbered, signed snapshot of keys, policy and venue card that a gate lives by (DESIGN 4).
 
-Four files, checked as one: `keys.cose` (signed by the offline root), `manifest.cose` (signed by an update key of
-that list; names the digest of every file, so that a mixed or torn set is found out), `policy.json`, `venue.json`.
+Checked as one: `keys.cose` (signed by the offline root), `manifest.cose` (signed by an update key of that list; names
+the digest of every file, so that a mixed or torn set is found out), `policy.json`, `venue.json`, and where the centre
+has one the status list, `withdrawn.list` and `withdrawn.delta`.
 Decides whether a set is whole, genuine and in order. It does NOT decide whether it is fresh: policy does.
 """
 
@@ -19,11 +20,16 @@ from sync.wire.errors import NotGenuine, WireError
 from sync.wire.keys import KeyRing, Purpose, SigningKey, VerificationKey
 from sync.wire.policy import Policy, read_policy
 from sync.wire.record import Direction
+from sync.wire.statuslist import EMPTY, StatusList, Withdrawn
 
 VERSION = 1
 KEYS, MANIFEST, POLICY, VENUE = "keys.cose", "manifest.cose", "policy.json", "venue.json"
+WITHDRAWN, WITHDRAWN_DELTA = "withdrawn.list", "withdrawn.delta"
 FILES = (KEYS, MANIFEST, POLICY, VENUE)
+OPTIONAL = (WITHDRAWN, WITHDRAWN_DELTA)
 MAX_FILE_BYTES = 256_000
+LIMITS = dict.fromkeys(FILES, MAX_FILE_BYTES) | {WITHDRAWN: 20_000_000, WITHDRAWN_DELTA: 2_000_000}
+"""The most bytes of each file that a set can have."""
 
 
 class KeyEntry(msgspec.Struct, frozen=True):
@@ -70,7 +76,10 @@ class Manifest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A whole, genuine set of updates. order: (epoch, number), compared as a tuple."""
+    """A genuine set of updates. order: (epoch, number), compared as a tuple.
+
+    lacking: files that belong to it and were not given; it is whole without any.
+    """
 
     order: tuple[int, int]
     issued_at: int
@@ -78,16 +87,24 @@ class Snapshot:
     sealing_key: bytes
     policy: Policy
     venue: VenueCard
+    withdrawn: Withdrawn
+    lacking: tuple[str, ...] = ()
 
 
 def build(
-    keys: bytes, policy: Policy, venue: VenueCard, order: tuple[int, int], issued_at: int, key: SigningKey
+    keys: bytes,
+    policy: Policy,
+    venue: VenueCard,
+    order: tuple[int, int],
+    issued_at: int,
+    key: SigningKey,
+    withdrawn: Withdrawn | None = None,
 ) -> dict[str, bytes]:
-    """The files of a snapshot. keys: the list as the root signed it."""
+    """The files of a snapshot. keys: the list as the root signed it. withdrawn: None where none was yet."""
     files = {KEYS: keys, POLICY: jsonform.encode(policy), VENUE: jsonform.encode(venue)}
-    manifest = Manifest(
-        order[0], order[1], issued_at, {name: sha256(data).hexdigest() for name, data in files.items()}
-    )
+    if withdrawn is not None:
+        files |= {WITHDRAWN: withdrawn.snapshot.content, WITHDRAWN_DELTA: withdrawn.delta.content}
+    manifest = Manifest(order[0], order[1], issued_at, {name: sha256(data).hexdigest() for name, data in files.items()})
     return files | {MANIFEST: sign(jsonform.encode(manifest), key, MessageType.UPDATE)}
 
 
@@ -99,13 +116,15 @@ def sign_keys(keys: KeyList, root: SigningKey) -> bytes:
 def open_snapshot(files: Mapping[str, bytes], root: bytes) -> Snapshot:
     """Check a set of files against the root's public key (32 bytes) and read it.
 
-    Raises NotGenuine or WireError; the sentence names the file. Order against what is in force is the caller's.
+    Files that a later version added are left alone; of the status list, what is not given is `lacking`. Raises
+    NotGenuine or WireError; the sentence names the file. Order against what is in force is the caller's.
     """
     for name in FILES:
         if name not in files:
             raise WireError(f"{name} is missing")
-        if len(files[name]) > MAX_FILE_BYTES:
-            raise WireError(f"{name} has more than {MAX_FILE_BYTES} bytes")
+    for name, limit in LIMITS.items():
+        if len(files.get(name, b"")) > limit:
+            raise WireError(f"{name} has more than {limit} bytes")
     key_list = _open_keys(files[KEYS], root)
     ring = KeyRing(_verification_keys(key_list))
     opened = verify(files[MANIFEST], ring, MessageType.UPDATE)
@@ -114,8 +133,8 @@ def open_snapshot(files: Mapping[str, bytes], root: bytes) -> Snapshot:
         raise WireError(f"version {manifest.v} of updates; this gate reads version {VERSION}")
     if not opened.key.covers(manifest.issued_at):
         raise NotGenuine("key_not_valid", f"{MANIFEST}: its key was not valid when it was issued")
-    for name in (KEYS, POLICY, VENUE):
-        if manifest.files.get(name) != sha256(files[name]).hexdigest():
+    for name in (KEYS, POLICY, VENUE, *OPTIONAL):
+        if (name in FILES or name in files) and manifest.files.get(name) != sha256(files[name]).hexdigest():
             raise WireError(f"{name} does not belong to this set: its digest differs from the manifest's")
     return Snapshot(
         order=(manifest.epoch, manifest.number),
@@ -124,6 +143,8 @@ def open_snapshot(files: Mapping[str, bytes], root: bytes) -> Snapshot:
         sealing_key=_sealing_key(key_list, manifest.issued_at),
         policy=read_policy(files[POLICY]),
         venue=jsonform.decode(files[VENUE], VenueCard, VENUE),
+        withdrawn=Withdrawn(*(StatusList(files[name]) if name in files else EMPTY for name in OPTIONAL)),
+        lacking=tuple(name for name in OPTIONAL if name in manifest.files and name not in files),
     )
 
 
@@ -141,9 +162,7 @@ def _open_keys(data: bytes, root: bytes) -> KeyList:
 
 def _verification_keys(key_list: KeyList) -> Iterable[VerificationKey]:
     return [
-        VerificationKey(
-            entry.public, entry.purpose, entry.not_before, entry.not_after, entry.reject_issued_after
-        )
+        VerificationKey(entry.public, entry.purpose, entry.not_before, entry.not_after, entry.reject_issued_after)
         for entry in key_list.keys
     ]
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class Ledger:
         found = {n: it for n, it in extract.entries() if not isinstance(it, Hole)}
         for number, seed in self.acked.items():
             assert number < first or found[number] == record(self.id, number, seed)
-        for number, content in self.sent.items():
+        for number, content in list(self.sent.items()):
             assert number < first or found[number] == content
         for number, content in found.items():
             assert content in {record(self.id, number, seed) for seed in self.tried[number]}
@@ -81,24 +82,24 @@ def follow(directory: Path, ledger: Ledger, stop: threading.Event) -> None:
 def kills(directory: Path, times: int, seed: int) -> tuple[Ledger, int]:
     """Start and kill the writer again and again on the same directory."""
     ledger, stop, drawn = Ledger(), threading.Event(), random.Random(seed)
-    follower = threading.Thread(target=follow, args=(directory, ledger, stop))
-    follower.start()
-    try:
-        for life in range(times):
-            arguments = [sys.executable, str(WRITER), str(directory), str(life)]
-            with subprocess.Popen(arguments, stdout=subprocess.PIPE, bufsize=0) as writer:
-                assert writer.stdout is not None
-                said = writer.stdout.read(1) or b""  # it has started
-                deadline = time.monotonic() + drawn.uniform(0, 0.15)
-                while time.monotonic() < deadline:
-                    said += writer.stdout.read(1 << 16) or b""
-                writer.kill()
-                said += writer.stdout.readall()
-            ledger.hear(said, life)
-            ledger.check(directory)
-    finally:
-        stop.set()
-        follower.join()
+    with ThreadPoolExecutor(1) as beside:
+        following = beside.submit(follow, directory, ledger, stop)
+        try:
+            for life in range(times):
+                arguments = [sys.executable, str(WRITER), str(directory), str(life)]
+                with subprocess.Popen(arguments, stdout=subprocess.PIPE, bufsize=0) as writer:
+                    assert writer.stdout is not None
+                    said = writer.stdout.read(1) or b""  # it has started
+                    deadline = time.monotonic() + drawn.uniform(0, 0.15)
+                    while time.monotonic() < deadline:
+                        said += writer.stdout.read(1 << 16) or b""
+                    writer.kill()
+                    said += writer.stdout.read()
+                ledger.hear(said, life)
+                ledger.check(directory)
+        finally:
+            stop.set()
+        following.result()
     return ledger, ledger.check(directory)
 
 

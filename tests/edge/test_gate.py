@@ -8,41 +8,51 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from edge.clock import SystemClock
+from edge import history
+from edge.clock import Clock as GateClock
+from edge.clock import SystemSources
 from edge.faults import Faults
 from edge.gate import Devices, Gate
 from edge.ledger import Ledger
 from edge.results import ResultBoard
 from edge.trust import Trust
+from edge.turnstile import Turnstile
 from edge.upkeep import Upkeep
 from hardware.barrier import RelayBarrier
 from hardware.errors import CameraError, PinsError, ReaderError, ThermometerError
 from hardware.indicator import LampIndicator, LampPins
+from hardware.passage import NoPassageSensor
 from hardware.pins import make_factory
-from hardware.ports import Frame, Symbol
+from hardware.ports import Frame, PassageSensor, Symbol
 from sync.outbox import Outbox, readers
 from sync.outbox.errors import AppendFailed
 from sync.wire import jsonform
 from sync.wire.passes import PassKind, Status
-from sync.wire.record import ClockQuality, Folded, Moment, Outcome, Record, Scan, Started
+from sync.wire.record import Folded, Outcome, Record, Scan, Started
 from sync.wire.status import Fault, GateStatus
 
 NOW = 1_650_000_000
 
 
-class Clock(SystemClock):
-    """The test's own time; the rest is the machine's."""
+class Sources(SystemSources):
+    """The test's own time in the machine's own boot."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.at, self.mono = NOW + 1.0, 1000.0
+        self.at, self.seconds, self.error = NOW + 1.0, 1000.0, 0.01
 
-    def now(self) -> Moment:
-        return Moment(self.at, self.boot, self.mono, ClockQuality.SYNCHRONIZED)
+    def wall(self) -> float:
+        return self.at
+
+    def mono(self) -> float:
+        return self.seconds
+
+    def kernel_error(self) -> float | None:
+        return self.error
 
     def pass_by(self, seconds: float) -> None:
         self.at += seconds
-        self.mono += seconds
+        self.seconds += seconds
 
 
 class Script:
@@ -77,9 +87,17 @@ class Script:
 class Bench:
     """A gate on the bench, and what can be seen of it from outside."""
 
-    def __init__(self, authority, state, outbox: Outbox, on_pin: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self,
+        authority,
+        state,
+        outbox: Outbox,
+        on_pin: Callable[[str, bool], None],
+        sensor: PassageSensor | None = None,
+    ) -> None:
         self.authority, self.state, self.outbox = authority, state, outbox
-        self.clock, self.script, self.faults = Clock(), Script(), Faults()
+        self.sources, self.script, self.faults = Sources(), Script(), Faults()
+        self.clock, self.passage = GateClock(self.sources), sensor or NoPassageSensor()
         self.openings = 0
         self._on_pin = on_pin
         factory = make_factory("mock", self._pin_changed)
@@ -88,8 +106,10 @@ class Bench:
         self.trust = Trust(state)
         self.ledger = Ledger(outbox)
         self.results = ResultBoard(self.indicator, 2.0)
-        self.upkeep = Upkeep(state, self.ledger, self.trust, self.barrier, self.indicator, self.results, self.faults)
-        devices = Devices(self.script, self.script, self.script, self.barrier)
+        self.upkeep = Upkeep(
+            state, self.ledger, self.trust, self.clock, self.barrier, self.indicator, self.results, self.faults
+        )
+        devices = Devices(self.script, self.script, self.script, self.barrier, self.passage)
         self.gate = Gate(devices, self.ledger, self.trust, self.clock, self.results, self.upkeep, self.faults)
         self.upkeep.start(self.clock.now())
 
@@ -183,7 +203,7 @@ def test_a_code_that_is_not_genuine_opens_nothing_and_fills_no_disk(bench):
     stranger = type(bench.authority)()
     for _ in range(50):
         bench.show(stranger.pass_text())
-    bench.clock.pass_by(61)
+    bench.sources.pass_by(61)
     bench.step()
     folded = [record for record in bench.records() if isinstance(record, Folded)]
     assert [(record.reason, record.count) for record in folded] == [("unknown_key", 50)]
@@ -196,12 +216,11 @@ def test_a_scan_result_opens_once_also_after_a_restart(bench):
     """The memory of uses is rebuilt from the outbox."""
     text = bench.authority.pass_text()
     bench.show(text)
-    bench.clock.pass_by(10)
+    bench.sources.pass_by(10)
     bench.show(text)
     assert [scan.reasons for scan in bench.scans()] == [["green"], ["already_used"]]
-    (reader,) = readers(bench.state.outbox)
-    bench.gate._ledger = Ledger(bench.outbox, reader.read(1, 500, 1_000_000).records)
-    bench.clock.pass_by(10)
+    bench.gate._ledger = Ledger(bench.outbox, history.newest(bench.state.outbox, 500))
+    bench.sources.pass_by(10)
     bench.show(text)
     assert bench.scans()[-1].reasons == ["already_used"]
     assert bench.openings == 1
@@ -212,7 +231,7 @@ def test_a_phone_held_still_passes_once(bench):
     text = bench.authority.pass_text()
     for _ in range(30):
         bench.show(text)
-        bench.clock.pass_by(0.07)
+        bench.sources.pass_by(0.07)
     assert (bench.openings, len(bench.scans())) == (1, 1)
 
 
@@ -271,7 +290,7 @@ def test_a_lost_camera_is_a_state_and_the_gate_goes_on_when_it_is_back(bench):
     assert bench.results.signal.value == "out_of_order"
     bench.show(bench.authority.pass_text())
     assert bench.openings == 1
-    bench.clock.pass_by(3)
+    bench.sources.pass_by(3)
     bench.step()
     assert bench.results.signal.value == "ready"
 
@@ -304,10 +323,10 @@ def test_a_relay_that_does_not_move_is_shown_as_out_of_order(bench):
 
         def close(self) -> None: ...
 
-    bench.gate._devices = Devices(bench.script, bench.script, bench.script, Stuck())
+    bench.gate._turnstile = Turnstile(Stuck(), NoPassageSensor())
     bench.show(bench.authority.pass_text())
     assert Fault.BARRIER in bench.faults.standing
-    bench.clock.pass_by(3)
+    bench.sources.pass_by(3)
     bench.step()
     assert bench.results.signal.value == "out_of_order"
 
@@ -320,7 +339,7 @@ def test_a_gate_without_keys_refers_everybody(authority, state):
         assert bench.results.shown.codes == ["no_trust"]
         assert bench.openings == 0
         authority.install(state)
-        bench.clock.pass_by(2)
+        bench.sources.pass_by(2)
         bench.show(authority.pass_text())
         assert bench.openings == 1
         assert bench.records()[-1].place.venue == 7
@@ -344,14 +363,14 @@ def test_a_genuine_receipt_shrinks_the_backlog_and_no_other_does(bench):
     ]
     for data in wrong:
         receipts.write_bytes(data)
-        bench.clock.pass_by(2)
+        bench.sources.pass_by(2)
         bench.step()
         assert bench.outbox.acknowledged == 1
     receipts.write_bytes(bench.authority.receipt(bench.outbox.id, 4))
-    bench.clock.pass_by(2)
+    bench.sources.pass_by(2)
     bench.step()
     assert bench.outbox.acknowledged == 4
-    assert bench.status().backlog == 1  # the start and three passages were 1 … 4; number 4 still waits
+    assert bench.status().backlog == 2  # the start, the policy and three passages were 1 … 5; 4 and 5 still wait
 
 
 def test_the_status_says_what_the_gate_does(bench):
@@ -361,7 +380,7 @@ def test_the_status_says_what_the_gate_does(bench):
     bench.gate.step()
     status = bench.status()
     assert (status.signal, status.shown.codes, status.lamps["relay"]) == ("pass", ["green"], True)
-    assert (status.gate, status.venue_name, status.next_sequence) == ("g1", "西南镇农贸市场", 3)
+    assert (status.gate, status.venue_name, status.next_sequence) == ("g1", "西南镇农贸市场", 4)
     assert status.counts.passed == 1
 
 

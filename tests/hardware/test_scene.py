@@ -47,5 +47,5 @@ def test_successive_empty_frames_differ_by_noise_only() -> None:
 
 def test_a_text_that_fits_no_symbol_is_a_value_error() -> None:
     """The largest QR code at level M holds 3391 alphanumeric characters."""
-    with pytest.raises(ValueError, match="too large|does not fit|overflow|[Dd]ata"):
+    with pytest.raises(ValueError, match="too large"):
         draw([Exhibit("A" * 4000)], np.random.default_rng(1))

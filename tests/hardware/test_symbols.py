@@ -13,8 +13,10 @@ import pytest
 import segno
 from numpy.typing import NDArray
 
+from hardware import filters
 from hardware.decoders import Found
 from hardware.errors import ReaderError
+from hardware.hints import Hint, hint
 from hardware.ports import Frame
 from hardware.region import Region, find
 from hardware.scene import Exhibit, Surface, draw, symbol_picture
@@ -83,6 +85,18 @@ def test_nothing_is_read_where_no_code_is(seed: int) -> None:
         assert CascadeReader(cascade).read(_frame(luma)) == (), name
 
 
+def test_a_second_code_that_only_a_rescue_reads_is_not_overlooked() -> None:
+    """Two passes in view are never a coin toss: one read at once does not hide one that was only located."""
+    rng = _rng(8)
+    near, blurred = worn.text(rng), worn.text(rng)
+    luma = draw([Exhibit(near), Exhibit(blurred)], rng).copy()
+    for _ in range(9):
+        luma[:, 640:] = filters.blurred(luma[:, 640:])
+    found = stages().first.look(luma, Region.whole(luma))
+    assert [code.text for code in found if code.text is not None] == [near], "the scene must need a rescue"
+    assert {s.text for s in CascadeReader().read(_frame(luma))} == {near, blurred}
+
+
 def test_bytes_that_are_no_text_are_an_unknown_code_and_no_crash() -> None:
     """Any QR code may be shown; its text can always be written to a record."""
     for content in (b"\xff\xfe\x00\x80\xc3", bytes(range(256)), "粤康码".encode("gb18030"), b"\xed\xa0\x80"):
@@ -118,7 +132,7 @@ def test_a_decoder_that_throws_costs_that_frame_only() -> None:
     outcomes = []
     for _ in range(4):
         try:
-            outcomes.append(reader.read(_frame(np.zeros((9, 9), np.uint8)))[0].text)
+            outcomes.append(reader.read(_frame(np.zeros((90, 90), np.uint8)))[0].text)
         except ReaderError:
             outcomes.append("error")
     assert outcomes == ["error", "TEXT", "error", "TEXT"]
@@ -144,7 +158,7 @@ def test_a_plain_empty_frame_gets_few_rescues() -> None:
     assert looks == {"first": 40, "wide": 10}
 
 
-def test_a_busy_empty_view_gets_less_than_one_close_rescue_a_frame_in_the_long_run() -> None:
+def test_a_busy_empty_view_gets_half_a_close_rescue_a_frame_in_the_long_run() -> None:
     """A wall of posters must not cost what a visitor may; every rescue has its turn."""
     looks: Counter[str] = Counter()
     reader = CascadeReader(_counting(looks))
@@ -152,7 +166,7 @@ def test_a_busy_empty_view_gets_less_than_one_close_rescue_a_frame_in_the_long_r
     for _ in range(200):
         reader.read(_frame(busy))
     close = [looks[name] for name in "abc"]
-    assert sum(close) <= 200 * 0.75 + 12
+    assert sum(close) <= 200 * 0.5 + 12
     assert max(close) - min(close) <= 1
 
 
@@ -179,7 +193,35 @@ def test_without_zbar_the_gate_reads_on_and_says_what_is_missing(tmp_path: Path)
     )
     path = os.pathsep.join([str(tmp_path), os.getcwd()])
     run = subprocess.run(
-        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert run.stdout.splitlines()[0] == "READ", run.stderr
     assert "libzbar0" in run.stdout.splitlines()[1]
+
+
+def test_a_located_code_under_glare_gets_the_hint_to_turn_it_and_an_empty_view_gets_none() -> None:
+    """R5: while something is seen and nothing read, the visitor is told what would help."""
+    luma = np.full((720, 1280), 200, np.uint8)
+    luma[100:600, 400:900] = np.asarray(symbol_picture("VP1:" + "A1" * 110, 500))
+    luma[200:420, 520:760] = 255  # a lamp, mirrored between the finder patterns
+    reader = CascadeReader()
+    assert (reader.read(_frame(luma)), reader.hint) == ((), Hint.TURN)
+    assert (reader.read(_frame(draw([], _rng(9)))), reader.hint) == ((), None)
+
+
+def test_each_hint_has_its_measure() -> None:
+    """Small, burnt out, noisy, soft – and nothing to say about a sharp one."""
+    sharp = np.asarray(symbol_picture("VP1:" + "A1" * 110, 500)).astype(int) * 200 // 255 + 20
+    soft = sharp.astype(np.uint8)
+    for _ in range(20):
+        soft = filters.blurred(soft)
+    noisy = np.clip(sharp // 4 + _rng(10).normal(0, 45, sharp.shape), 0, 255).astype(np.uint8)
+    square = ((0, 0), (500, 0), (500, 500), (0, 500))
+    assert hint(sharp.astype(np.uint8), ((0, 0), (150, 0), (150, 150), (0, 150))) is Hint.CLOSER
+    assert hint(noisy, square) is Hint.BRIGHTER
+    assert hint(soft, square) is Hint.STILL
+    assert hint(sharp.astype(np.uint8), square) is None

@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 
 from hardware.decoders import zxing
+from hardware.hints import Hint
 from hardware.ports import Frame
 from hardware.stages import stages
 from hardware.symbols import CascadeReader
 from tests.scenes import worn
 from tests.scenes.worn import Trouble
 
-_SEED, _EACH = 7, 5
+_SEED, _EACH = 7, 4
+_HELPS = {
+    Trouble.GLARE: Hint.TURN,
+    Trouble.GLOSSY: Hint.TURN,
+    Trouble.LOW_LIGHT: Hint.BRIGHTER,
+    Trouble.FAR: Hint.CLOSER,
+    Trouble.MOTION: Hint.STILL,
+    Trouble.DEFOCUS: Hint.STILL,
+}
 
 
 class _Score:
@@ -22,6 +31,7 @@ class _Score:
         self.alone: Counter[Trouble] = Counter()
         self.cascade: Counter[Trouble] = Counter()
         self.wrong: list[tuple[Trouble, str]] = []
+        self.hints: Counter[bool] = Counter()  # right or wrong, where one was given
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +44,10 @@ def score() -> _Score:
             shown = worn.text(circumstances)
             luma = worn.scene(trouble, shown, circumstances, np.random.default_rng((_SEED, kind, each, 1)))
             alone = [found.text for found in zxing(luma) if found.text is not None]
-            cascade = [symbol.text for symbol in CascadeReader(use).read(Frame(luma, 1, 0.0))]
+            reader = CascadeReader(use)
+            cascade = [symbol.text for symbol in reader.read(Frame(luma, 1, 0.0))]
+            if reader.hint is not None:
+                score.hints[reader.hint is _HELPS.get(trouble)] += 1
             score.alone[trouble] += shown in alone
             score.cascade[trouble] += shown in cascade
             score.wrong += [(trouble, text) for text in {*alone, *cascade} - {shown}]
@@ -60,3 +73,8 @@ def test_the_cascade_reads_at_least_three_points_more(score: _Score) -> None:
 def test_every_text_is_the_one_that_was_drawn(score: _Score) -> None:
     """A wrong text is worse than a miss."""
     assert score.wrong == []
+
+
+def test_hints_are_right_more_often_than_wrong(score: _Score) -> None:
+    """Only unread codes that were located get one. Measured on 120 unread scenes: 20 right, none wrong, 100 none."""
+    assert score.hints[True] > score.hints[False]

@@ -140,4 +140,4 @@ class Model(RuleBasedStateMachine):
 
 
 TestOutboxAgainstAList = Model.TestCase
-TestOutboxAgainstAList.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestOutboxAgainstAList.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

@@ -59,7 +59,9 @@ def text(rng: np.random.Generator) -> str:
     return "VP1:" + "".join(rng.choice(_ALPHABET, rng.integers(185, 256)))
 
 
-def scene(trouble: Trouble, shown: str, circumstances: np.random.Generator, hand: np.random.Generator) -> NDArray[np.uint8]:
+def scene(
+    trouble: Trouble, shown: str, circumstances: np.random.Generator, hand: np.random.Generator
+) -> NDArray[np.uint8]:
     """Draw one frame of `SIZE` that shows the text `shown`."""
     severity = float(circumstances.uniform(0, 1))
     card = flat(Exhibit(shown, _surface(trouble, circumstances)))
@@ -124,7 +126,7 @@ def _pose(
 def _seen(
     point: tuple[float, float], turn: float, lean: float, axis: float, at: tuple[float, float]
 ) -> tuple[float, float]:
-    """A point of a plane that leans by `lean` radians about the in-plane direction `axis`, through a lens of f = 1100 px."""
+    """A point of a plane that leans by `lean` radians about its own direction `axis`, through a lens of f = 1100 px."""
     x, y = point
     along, across = x * np.cos(axis) + y * np.sin(axis), y * np.cos(axis) - x * np.sin(axis)
     depth, across = across * np.sin(lean), across * np.cos(lean)
@@ -160,9 +162,16 @@ def _crumpled(card: Card, severity: float, circumstances: np.random.Generator) -
 
 
 def _screen(light: Light, pose: Pose, severity: float, rng: np.random.Generator) -> Light:
-    """A screen's pixels at 0.6 to 5 camera pixels each: moiré when small, a visible grid when large."""
+    """A screen's pixels at 0.6 to 5 camera pixels each, and the slow beats of their grid with the camera's."""
     period, angle = float(rng.uniform(0.6, 5)), float(rng.normal(0, 0.12))
-    return light * optics.lattice(SIZE, period, angle, float(rng.uniform()), 0.3 + 0.7 * severity)
+    light = light * optics.lattice(SIZE, period, angle, float(rng.uniform()), 0.3 + 0.7 * severity)
+    x, y = optics.grid(SIZE)
+    for direction in (rng.uniform(0, np.pi), rng.uniform(0, np.pi)):
+        along = x * np.cos(direction) + y * np.sin(direction)
+        wave = 0.5 + 0.5 * np.sin(2 * np.pi * along / rng.uniform(4, 40) + rng.uniform(0, 6))
+        light = light * (1 - (0.1 + 0.85 * severity) * wave)
+    reflected = rng.uniform(0, 0.08)
+    return (light + reflected).astype(np.float32)
 
 
 def _bands(light: Light, pose: Pose, severity: float, rng: np.random.Generator) -> Light:
@@ -250,5 +259,10 @@ def _unchanged(light: Light, pose: Pose, severity: float, rng: np.random.Generat
 
 
 _Change = Callable[[Light, Pose, float, np.random.Generator], Light]
-_SURFACE: dict[Trouble, _Change] = {Trouble.SCREEN: _screen, Trouble.BANDS: _bands, Trouble.FILM: _film, Trouble.GLOSSY: _glossy}
+_SURFACE: dict[Trouble, _Change] = {
+    Trouble.SCREEN: _screen,
+    Trouble.BANDS: _bands,
+    Trouble.FILM: _film,
+    Trouble.GLOSSY: _glossy,
+}
 _AIR: dict[Trouble, _Change] = {Trouble.GLARE: _glare, Trouble.SHADOW: _shadow, Trouble.FINGERS: _fingers}

@@ -42,7 +42,7 @@ def disk() -> Disk:
 
 def start(disk: MemoryDisk, **limits: int) -> Outbox:
     fields = {"segment_records": 50, "free_bytes": 20_000, "reserve_bytes": 0} | limits
-    return Outbox(DIRECTORY, "m", Limits(**fields), system=disk)  # type: ignore[arg-type]
+    return Outbox(DIRECTORY, "m", Limits(**fields), system=disk)
 
 
 def fill(outbox: Outbox, *, allow_reserve: bool = False) -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from tinydb import Query, TinyDB
 
 from sync.outbox import (
+    AppendFailed,
     BadAcknowledgement,
     Immutable,
     Limits,
@@ -17,7 +23,28 @@ from sync.outbox import (
     OutboxReplaced,
     readers,
 )
+from sync.outbox.system import System
 from sync.wire.batch import Hole
+
+
+class Counting(System):
+    """Counts the calls that cost something."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+
+    def write(self, descriptor: int, content: bytes | memoryview) -> int:
+        self.calls["write"] += 1
+        return super().write(descriptor, content)
+
+    def sync(self, descriptor: int) -> None:
+        self.calls["sync"] += 1
+        super().sync(descriptor)
+
+    def sync_data(self, descriptor: int) -> None:
+        self.calls["sync_data"] += 1
+        super().sync_data(descriptor)
+
 
 SMALL = Limits(segment_records=3, reserve_bytes=0)
 MACHINE = "10000000a1b2c3d4:0353445341434742"
@@ -29,7 +56,7 @@ def record(number: int) -> bytes:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path):
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
     with Outbox(tmp_path / "outbox", MACHINE, SMALL) as opened:
         yield opened
 
@@ -132,6 +159,41 @@ def test_the_largest_record_fits(outbox: Outbox, tmp_path: Path) -> None:
     largest = b'{"a":"' + b"x" * (4096 - 8) + b'"}'
     outbox.append(largest)
     assert reader_of(outbox, tmp_path).read(1, 1, 1_000_000).records == (largest,)
+
+
+def test_an_insert_costs_exactly_one_flush(tmp_path: Path) -> None:
+    """Counted, not timed (DESIGN 6.6); a new segment costs one more, for its name."""
+    system = Counting()
+    with Outbox(tmp_path, MACHINE, SMALL, system=system) as outbox:
+        costs = []
+        for n in range(7):
+            system.calls.clear()
+            outbox.append(record(n))
+            costs.append((system.calls["write"], system.calls["sync_data"], system.calls["sync"]))
+    assert costs == [(1, 1, 0)] * 3 + [(1, 1, 1)] + [(1, 1, 0)] * 2 + [(1, 1, 1)]
+
+
+def test_threads_may_share_an_outbox(outbox: Outbox, tmp_path: Path) -> None:
+    """Each gets its own number, and acknowledging beside it disturbs nobody."""
+
+    def work(worker: int) -> list[int]:
+        numbers = [outbox.append(b'{"worker":%d,"n":%d}' % (worker, n)) for n in range(40)]
+        outbox.acknowledge(numbers[worker])
+        return numbers
+
+    with ThreadPoolExecutor(4) as pool:
+        numbers = list(pool.map(work, range(4)))
+    assert sorted(chain.from_iterable(numbers)) == list(range(1, 161))
+    extract = reader_of(outbox, tmp_path).read(1, 500, 99999)
+    documents = {number: json.loads(it) for number, it in enumerate(extract.records, 1)}
+    assert all(documents[own[n]] == {"worker": w, "n": n} for w, own in enumerate(numbers) for n in range(40))
+
+
+def test_a_closed_outbox_takes_nothing(outbox: Outbox) -> None:
+    """Its lock is given back: another process may be writing."""
+    outbox.close()
+    with pytest.raises(AppendFailed):
+        outbox.append(record(1))
 
 
 # -- acknowledging
@@ -276,7 +338,7 @@ def test_it_is_a_tinydb_over_what_is_queued(outbox: Outbox) -> None:
     ],
     ids=range(9),
 )
-def test_a_queued_record_is_evidence(outbox: Outbox, act) -> None:
+def test_a_queued_record_is_evidence(outbox: Outbox, act: Callable[[Outbox], object]) -> None:
     """Nothing but a receipt takes a record away, and nothing changes it (R8)."""
     outbox.append(record(1))
     with pytest.raises(Immutable):
@@ -294,7 +356,9 @@ def test_a_queued_record_is_evidence(outbox: Outbox, act) -> None:
     ],
     ids=range(4),
 )
-def test_what_json_cannot_say_is_not_inserted(outbox: Outbox, document, error) -> None:
+def test_what_json_cannot_say_is_not_inserted(
+    outbox: Outbox, document: dict[str, object], error: type[Exception]
+) -> None:
     """Refused before the disk; the number is not burnt."""
     with pytest.raises(error):
         outbox.insert(document)

@@ -60,9 +60,10 @@ def test_a_configuration_that_is_not_there_is_one_sentence(tmp_path: Path) -> No
 
 def test_a_state_directory_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """Most likely a typing mistake: nothing is made."""
-    result = gate_sync("run", "--state", tmp_path / "none")
-    assert result.exit_code == 2
-    assert "--state" in result.output
+    for command in ("run", "status"):
+        result = gate_sync(command, "--state", tmp_path / "none")
+        assert result.exit_code == 2
+        assert "--state" in result.output
     assert not (tmp_path / "none").exists()
 
 

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sync.collector.database import Base
 from sync.collector.venues.model import MAX_NAME, Checkpoint
-from sync.wire.updates import KEYS, MANIFEST, POLICY, VENUE
 
 
 class Epoch(Base):
@@ -65,15 +64,6 @@ class SnapshotFiles(Base):
     manifest: Mapped[bytes] = mapped_column(LargeBinary)
     policy: Mapped[bytes] = mapped_column(LargeBinary)
     venue: Mapped[bytes] = mapped_column(LargeBinary)
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """Compared as a tuple."""
-        return self.epoch, self.number
-
-    def files(self) -> dict[str, bytes]:
-        """By the names of `sync.wire.updates`."""
-        return {KEYS: self.keys, MANIFEST: self.manifest, POLICY: self.policy, VENUE: self.venue}
 
 
 class PolicyDocument(Base):

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from sync.collector.centre import Centre
 from sync.collector.errors import Mistake
 from sync.collector.fleet import snapshots
-from sync.collector.fleet.model import Gate, SnapshotFiles
-from sync.collector.fleet.service import find_gate
+from sync.collector.fleet.model import Gate
+from sync.collector.fleet.service import find_gate, gate_of_key, known_gate
 from sync.outbox.durable import make_directory, replace_file
 from sync.wire import jsonform
 from sync.wire.errors import WireError
@@ -37,17 +37,22 @@ def provision(centre: Centre, directory: Path, identity: Identity, now: float, *
     _check_owner(files, identity.gate)
     with centre.database.write() as session:
         gate = find_gate(session, identity.gate)
-        known = _known_key(files)
-        if gate.public_key not in (None, known) and not replace:
+        present = _present_key(files)
+        if gate.public_key not in (None, present) and not replace:
             raise Mistake(
                 f"{gate.id} was provisioned elsewhere already, and that device would be shut out: "
                 "name its directory, or say --replace"
             )
         make_directory(directory)
         replace_file(files.identity, jsonform.encode(identity) + b"\n")
-        _register(session, gate, known or _draw_key(files))
+        _register(session, gate, present or _draw_key(files))
         replace_file(files.root_key, centre.keys.root_public.hex().encode() + b"\n")
-        _write_updates(files, snapshots.current(session, centre.keys, gate, now))
+        connection = session.connection()
+        known = known_gate(connection, gate)
+        in_force = snapshots.ensure_current(connection, centre.keys, known, now)
+        if in_force.order == (0, 0):
+            raise Mistake("there is no policy that this version can read: `collector policy set FILE` first")
+        _write_updates(files, in_force.order, snapshots.files(connection, known))
 
 
 def _check_url(url: str) -> None:
@@ -74,7 +79,7 @@ def _check_owner(files: StateDir, gate_id: str) -> None:
         raise Mistake(f"{files.root} belongs to {owner}, not to {gate_id}; choose another directory")
 
 
-def _known_key(files: StateDir) -> bytes | None:
+def _present_key(files: StateDir) -> bytes | None:
     """The public half of the device key in the directory, None when there is none."""
     try:
         private = bytes.fromhex(files.device_key.read_text(encoding="ascii"))
@@ -92,16 +97,19 @@ def _draw_key(files: StateDir) -> bytes:
 
 
 def _register(session: Session, gate: Gate, public: bytes) -> None:
+    other = gate_of_key(session.connection(), key_id(public))
+    if other is not None and other.number != gate.number:
+        raise Mistake(f"the device key there is {other.id}'s: two gates never share one; choose an empty directory")
     gate.public_key, gate.kid = public, key_id(public)
     session.flush()
 
 
-def _write_updates(files: StateDir, snapshot: SnapshotFiles) -> None:
+def _write_updates(files: StateDir, order: tuple[int, int], contents: dict[str, bytes]) -> None:
     """As gate-sync would: an immutable directory, then the link by rename."""
-    name = f"{snapshot.epoch}-{snapshot.number}"
+    name = f"{order[0]}-{order[1]}"
     target = files.updates / name
     make_directory(target)
-    for file_name, content in snapshot.files().items():
+    for file_name, content in contents.items():
         replace_file(target / file_name, content)
     draft = files.updates / f".current.{os.getpid()}.tmp"
     draft.unlink(missing_ok=True)

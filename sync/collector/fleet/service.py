@@ -1,19 +1,24 @@
-"""Creating and finding gates, the epoch, and the policy in force."""
+"""Creating and finding gates, and the policy in force."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from sync.collector.errors import Mistake, NotFound
-from sync.collector.fleet.model import Epoch, Gate, PolicyDocument
+from sync.collector.fleet.model import Gate, PolicyDocument
+from sync.collector.venues.model import Checkpoint, Venue
 from sync.collector.venues.service import checked_name, find_checkpoint
 from sync.wire import jsonform
 from sync.wire.errors import WireError
 from sync.wire.policy import Policy, read_policy
+from sync.wire.record import Direction
+from sync.wire.updates import VenueCard
 
 _ID = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 _MAX_ID = 32
@@ -47,14 +52,60 @@ def find_gate(session: Session, gate_id: str) -> Gate:
     return gate
 
 
-def gate_of_key(session: Session, kid: bytes) -> Gate | None:
+@dataclass(frozen=True, slots=True)
+class KnownGate:
+    """A gate as intake and its updates need it. public_key: 32 bytes, None until it is provisioned."""
+
+    number: int
+    public_key: bytes | None
+    card: VenueCard
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        return self.card.gate
+
+
+_KNOWN = (
+    select(
+        Gate.number,
+        Gate.public_key,
+        Gate.id.label("gate"),
+        Gate.name.label("gate_name"),
+        Venue.id.label("venue"),
+        Venue.name.label("venue_name"),
+        Checkpoint.id.label("checkpoint"),
+        Checkpoint.name.label("checkpoint_name"),
+        Checkpoint.direction,
+    )
+    .join(Checkpoint, Checkpoint.id == Gate.checkpoint_id)
+    .join(Venue, Venue.id == Checkpoint.venue_id)
+)
+_BY_KEY = _KNOWN.where(Gate.kid == bindparam("kid"))
+
+
+def gate_of_key(connection: Connection, kid: bytes) -> KnownGate | None:
     """The gate whose key has that name."""
-    return session.scalar(select(Gate).where(Gate.kid == kid))
+    row = connection.execute(_BY_KEY, {"kid": kid}).one_or_none()
+    return None if row is None else _known(row)
 
 
-def current_epoch(session: Session) -> int:
-    """The epoch that receipts and updates carry."""
-    return session.scalar(select(func.max(Epoch.number))) or 0
+def known_gate(connection: Connection, gate: Gate) -> KnownGate:
+    """The same of a gate that is at hand."""
+    return _known(connection.execute(_KNOWN.where(Gate.number == gate.number)).one())
+
+
+def _known(row: Any) -> KnownGate:
+    card = VenueCard(
+        gate=row.gate,
+        gate_name=row.gate_name,
+        venue=row.venue,
+        venue_name=row.venue_name,
+        checkpoint=row.checkpoint,
+        checkpoint_name=row.checkpoint_name,
+        direction=Direction(row.direction),
+    )
+    return KnownGate(row.number, row.public_key, card)
 
 
 def current_policy(session: Session) -> PolicyDocument:

@@ -2,38 +2,80 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, func, select
 
-from sync.collector.fleet.model import Gate, SnapshotFiles
-from sync.collector.fleet.service import current_epoch, current_policy
+from sync.collector.database import upsert
+from sync.collector.fleet.model import Epoch, Gate, PolicyDocument, SnapshotFiles
+from sync.collector.fleet.service import KnownGate
 from sync.collector.keys import CentreKeys
 from sync.wire import jsonform
+from sync.wire.errors import WireError
 from sync.wire.policy import Policy, read_policy
-from sync.wire.record import Direction
-from sync.wire.updates import KEYS, MANIFEST, POLICY, VENUE, VenueCard, build
+from sync.wire.updates import KEYS, MANIFEST, POLICY, VENUE, build
 
+_log = logging.getLogger(__name__)
 _MAX_AGE_SECONDS = 6 * 3600
+_COLUMNS = {KEYS: "keys", MANIFEST: "manifest", POLICY: "policy", VENUE: "venue"}
+
+_NEWEST_POLICY = select(PolicyDocument.document).order_by(PolicyDocument.number.desc()).limit(1)
+_IN_FORCE = (
+    select(
+        _NEWEST_POLICY.scalar_subquery().label("document"),
+        select(func.max(Epoch.number)).scalar_subquery().label("centre_epoch"),
+        SnapshotFiles.epoch,
+        SnapshotFiles.number,
+        SnapshotFiles.issued_at,
+        SnapshotFiles.content,
+    )
+    .select_from(Gate)
+    .outerjoin(SnapshotFiles, SnapshotFiles.gate_number == Gate.number)
+    .where(Gate.number == bindparam("gate_number"))
+)
 
 
-def current(session: Session, keys: CentreKeys, gate: Gate, now: float) -> SnapshotFiles:
-    """The snapshot that `gate` should have now; a new one is numbered and stored when it must be. Within a write."""
-    policy = read_policy(current_policy(session).document)
-    card, epoch = _card(gate), current_epoch(session)
-    content = _content(keys.key_list, policy, card)
-    row = session.get(SnapshotFiles, gate.number)
-    if row and (row.content, row.epoch) == (content, epoch) and now - row.issued_at < _renewal_seconds(policy):
-        return row
-    number = row.number + 1 if row else 1
-    files = build(keys.key_list, policy, card, (epoch, number), int(now), keys.updates)
-    if row is None:
-        row = SnapshotFiles(gate_number=gate.number)
-        session.add(row)
-    row.epoch, row.number, row.issued_at, row.content = epoch, number, int(now), content
-    row.keys, row.manifest, row.policy, row.venue = (files[name] for name in (KEYS, MANIFEST, POLICY, VENUE))
-    session.flush()
-    return row
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The centre's epoch, and the order of a gate's newest snapshot: (epoch, number), (0, 0) without one."""
+
+    epoch: int
+    order: tuple[int, int]
+
+
+def ensure_current(connection: Connection, keys: CentreKeys, gate: KnownGate, now: float) -> InForce:
+    """The snapshot that `gate` should have now; a new one is stored when it must be.
+
+    Within a write transaction. A stored policy that this version cannot read leaves the gate what it has: taking
+    records in never depends on it.
+    """
+    row = connection.execute(_IN_FORCE, {"gate_number": gate.number}).one()
+    epoch = int(row.centre_epoch)
+    try:
+        policy = read_policy(row.document)
+    except WireError as cause:
+        _log.error("no updates for %s: %s; set the policy again", gate.id, cause)
+        return InForce(epoch, (row.epoch or 0, row.number or 0))
+    content = sha256(b"\n".join((keys.key_list, row.document, jsonform.encode(gate.card)))).digest()
+    if (row.content, row.epoch) == (content, epoch) and now - row.issued_at < _renewal_seconds(policy):
+        return InForce(epoch, (row.epoch, row.number))
+    order = (epoch, (row.number or 0) + 1)
+    contents = build(keys.key_list, policy, gate.card, order, int(now), keys.updates)
+    columns = {_COLUMNS[name]: data for name, data in contents.items()}
+    place = {"gate_number": gate.number, "epoch": order[0], "number": order[1]}
+    connection.execute(_store(connection.dialect.name), place | columns | {"issued_at": int(now), "content": content})
+    return InForce(epoch, order)
+
+
+def files(connection: Connection, gate: KnownGate) -> dict[str, bytes]:
+    """The files of the newest snapshot, by the names of `sync.wire.updates`."""
+    columns = [SnapshotFiles.__table__.c[column].label(name) for name, column in _COLUMNS.items()]
+    row = connection.execute(select(*columns).where(SnapshotFiles.gate_number == gate.number)).one()
+    return dict(row._mapping)
 
 
 def _renewal_seconds(policy: Policy) -> float:
@@ -41,18 +83,10 @@ def _renewal_seconds(policy: Policy) -> float:
     return min(policy.trust_hours * 3600 / 4, _MAX_AGE_SECONDS)
 
 
-def _content(key_list: bytes, policy: Policy, card: VenueCard) -> bytes:
-    return sha256(b"\n".join((key_list, jsonform.encode(policy), jsonform.encode(card)))).digest()
-
-
-def _card(gate: Gate) -> VenueCard:
-    checkpoint = gate.checkpoint
-    return VenueCard(
-        gate=gate.id,
-        gate_name=gate.name,
-        venue=checkpoint.venue.id,
-        venue_name=checkpoint.venue.name,
-        checkpoint=checkpoint.id,
-        checkpoint_name=checkpoint.name,
-        direction=Direction(checkpoint.direction),
+@cache
+def _store(dialect: str) -> Any:
+    statement = upsert(SnapshotFiles, dialect)
+    names = ("epoch", "number", "issued_at", "content", *_COLUMNS.values())
+    return statement.on_conflict_do_update(
+        index_elements=[SnapshotFiles.gate_number], set_={name: statement.excluded[name] for name in names}
     )

@@ -10,8 +10,7 @@ from flask import Blueprint, Request, Response, request
 
 from sync.collector.centre import Centre
 from sync.collector.fleet import snapshots
-from sync.collector.fleet.model import Gate
-from sync.collector.fleet.service import current_epoch
+from sync.collector.fleet.service import KnownGate
 from sync.collector.intake.opening import open_batch
 from sync.collector.intake.service import Disputed, TakenIn, take_in
 from sync.collector.problems import Problem
@@ -40,10 +39,11 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
 def take_batch(centre: Centre, body: bytes, now: float) -> Answer:
     """A batch's bytes in, the answer out – by HTTPS or from a stick. Raises Problem, DatabaseUnavailable."""
     gate, batch = open_batch(body, centre.database, centre.keys)
-    with centre.database.write() as session:
-        taken = take_in(session, gate, batch, now)
-        snapshot = snapshots.current(session, centre.keys, gate, now)
-        epoch = current_epoch(session)
+    with centre.database.change() as connection:
+        taken = take_in(connection, gate, batch, now)
+        in_force = snapshots.ensure_current(connection, centre.keys, gate, now)
+        wanted = batch.report.wants_updates and batch.report.have < in_force.order
+        updates = snapshots.files(connection, gate) if wanted else None
     if isinstance(taken, Disputed):
         _log.warning("%s uses the outbox %s of %s: refused", gate.id, batch.outbox, taken.owner)
         raise Problem(
@@ -54,14 +54,13 @@ def take_batch(centre: Centre, body: bytes, now: float) -> Answer:
     receipt = Receipt(
         gate=gate.id,
         outbox=batch.outbox,
-        epoch=epoch,
+        epoch=in_force.epoch,
         next=taken.next,
         centre_time=now,
         nonce=batch.nonce,
         set_aside=taken.set_aside,
     )
-    wanted = batch.report.wants_updates and batch.report.have < snapshot.order
-    return Answer(sign_receipt(receipt, centre.keys.receipts), snapshot.files() if wanted else None)
+    return Answer(sign_receipt(receipt, centre.keys.receipts), updates)
 
 
 def _body(incoming: Request) -> bytes:
@@ -70,7 +69,7 @@ def _body(incoming: Request) -> bytes:
     return incoming.get_data(cache=False)  # Flask's MAX_CONTENT_LENGTH bounds it
 
 
-def _tell(gate: Gate, batch: Batch, taken: TakenIn) -> None:
+def _tell(gate: KnownGate, batch: Batch, taken: TakenIn) -> None:
     level = logging.WARNING if taken.conflicts or taken.set_aside else logging.INFO
     _log.log(
         level,

@@ -95,7 +95,7 @@ class HoleRow(Base):
 
     outbox: Mapped[int] = mapped_column(ForeignKey("outbox.number"), primary_key=True, autoincrement=False)
     first: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    last: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     reason: Mapped[str] = mapped_column(Text)
 
 

@@ -6,8 +6,7 @@ import re
 from http import HTTPStatus
 
 from sync.collector.database import Database
-from sync.collector.fleet.model import Gate
-from sync.collector.fleet.service import gate_of_key
+from sync.collector.fleet.service import KnownGate, gate_of_key
 from sync.collector.keys import CentreKeys
 from sync.collector.problems import Problem
 from sync.wire.batch import Batch, unpack
@@ -20,11 +19,11 @@ _MAX_WORD = 200
 _MAX_SECONDS = 1e11  # beyond the year 5000
 
 
-def open_batch(body: bytes, database: Database, keys: CentreKeys) -> tuple[Gate, Batch]:
+def open_batch(body: bytes, database: Database, keys: CentreKeys) -> tuple[KnownGate, Batch]:
     """The gate whose signature holds, and its batch. Raises Problem, DatabaseUnavailable."""
     try:
-        with database.read() as session:
-            gate = gate_of_key(session, named_key(body, MessageType.BATCH))
+        with database.look() as connection:
+            gate = gate_of_key(connection, named_key(body, MessageType.BATCH))
         if gate is None or gate.public_key is None:
             raise Problem(HTTPStatus.FORBIDDEN, "no gate of this centre has the key that signed this batch")
         ring = KeyRing([VerificationKey(gate.public_key, Purpose.GATE)])

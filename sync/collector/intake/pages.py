@@ -53,7 +53,7 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
             part: render_template(f"live_{part}.html", live=seen, words=words, languages=languages) for part in _PARTS
         }
         body = msgspec.json.encode({"live": seen, "as_of": languages.moment(seen.now), "parts": parts})
-        return Response(body, content_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(body, content_type="application/json")
 
     return pages
 

@@ -1,31 +1,24 @@
 """One transaction for each batch: every record once, conflicts and poison kept, the answer only after the commit.
 
 Same batch twice, overlapping, out of order, at the same time: the cursor and the rows end the same (R2, R24).
+The statements are built once and bypass the ORM: this is the path that a province's passages take.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from sync.collector.database import insert_or_add
-from sync.collector.fleet.model import Contact, Gate
-from sync.collector.intake.model import (
-    ConflictRow,
-    Dispute,
-    HoleRow,
-    HourlyCount,
-    Outbox,
-    RecordRow,
-    SetAsideRow,
-)
-from sync.collector.intake.rows import COLUMNS, HourKey, Row, sort_records
-from sync.wire import jsonform
+from sync.collector.database import insert_new, insert_or_add, insert_rows
+from sync.collector.fleet.contacts import note_contact
+from sync.collector.fleet.model import Gate
+from sync.collector.fleet.service import KnownGate
+from sync.collector.intake.model import ConflictRow, Dispute, HoleRow, HourlyCount, Outbox, RecordRow, SetAsideRow
+from sync.collector.intake.rows import HourKey, sort_records
 from sync.wire.batch import Batch
 from sync.wire.receipt import SetAside
 
@@ -48,151 +41,129 @@ class TakenIn:
     set_aside: list[SetAside] = field(default_factory=list)
 
 
-def take_in(session: Session, gate: Gate, batch: Batch, now: float) -> TakenIn | Disputed:
-    """Store what is new in `batch`, within the write transaction of `session`."""
-    outbox = _outbox(session, gate, batch.outbox)
-    if outbox.gate_number != gate.number:
-        _note_dispute(session, outbox, gate, now)
-        _note_contact(session, gate, batch, batch.report.backlog, now)
-        return Disputed(session.get_one(Gate, outbox.gate_number).id)
-    taken = _store(session, outbox, gate, batch, now) if batch.first <= outbox.next else TakenIn(outbox.next)
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """An outbox as the transaction found it: its number here, its gate's, and its cursor."""
+
+    number: int
+    gate_number: int
+    next: int
+
+
+def take_in(connection: Connection, gate: KnownGate, batch: Batch, now: float) -> TakenIn | Disputed:
+    """Store what is new in `batch`, within the write transaction of `connection`."""
+    line = _line(connection, gate, batch.outbox)
+    if line.gate_number != gate.number:
+        note_contact(connection, gate, batch, batch.report.backlog, now)
+        return _dispute(connection, line, gate, now)
+    taken = _store(connection, line, gate, batch, now) if batch.first <= line.next else TakenIn(line.next)
     # The gate reports what waits before this batch is acknowledged.
-    _note_contact(session, gate, batch, max(0, batch.report.backlog - (taken.next - batch.first)), now)
+    note_contact(connection, gate, batch, max(0, batch.report.backlog - (taken.next - batch.first)), now)
     return taken
 
 
-def _store(session: Session, outbox: Outbox, gate: Gate, batch: Batch, now: float) -> TakenIn:
-    known, set_aside = _known(session, outbox, batch)
+def _store(connection: Connection, line: _Line, gate: KnownGate, batch: Batch, now: float) -> TakenIn:
+    known, set_aside = _known(connection, line, batch)
     fresh, other = [], []
     for sequence, raw in batch.numbered():
         if sequence not in known:
             fresh.append((sequence, raw))
         elif known[sequence] != raw:
             other.append((sequence, raw))
-    new = sort_records(fresh, outbox.number, gate.number, now)
-    _insert_records(session, new.rows)
-    _add_to_hours(session, new.hours)
-    _keep_aside(session, outbox, gate, new.set_aside, now)
-    _keep_holes(session, outbox, batch)
-    outbox.records += len(new.rows)
-    outbox.next = max(outbox.next, batch.next)
+    new = sort_records(fresh, line.number, gate.number, now)
+    insert_rows(connection, RecordRow, new.rows)
+    _add_to_hours(connection, new.hours)
+    _keep_aside(connection, line, gate, new.set_aside, now)
+    _keep_conflicts(connection, line, gate, other, now)
+    _keep_holes(connection, line, batch)
+    moved = max(line.next, batch.next)
+    connection.execute(_MOVE, {"outbox_number": line.number, "moved": moved, "added": len(new.rows)})
     return TakenIn(
-        next=outbox.next,
+        next=moved,
         stored=len(new.rows),
         known=len(batch.records) - len(fresh),
-        conflicts=_keep_conflicts(session, outbox, gate, other, now),
+        conflicts=len(other),
         set_aside=set_aside + [SetAside(sequence, reason) for sequence, _, reason in new.set_aside],
     )
 
 
-def _outbox(session: Session, gate: Gate, outbox_id: str) -> Outbox:
+_FIND = select(Outbox.number, Outbox.gate_number, Outbox.next).where(Outbox.id == bindparam("outbox_id"))
+_MOVE = (
+    update(Outbox)
+    .where(Outbox.number == bindparam("outbox_number"))
+    .values(next=bindparam("moved"), records=Outbox.records + bindparam("added"))
+)
+_RECORDS = select(RecordRow.sequence, RecordRow.raw).where(
+    RecordRow.outbox == bindparam("outbox_number"), RecordRow.sequence.between(bindparam("first"), bindparam("last"))
+)
+_ASIDE = select(SetAsideRow.sequence, SetAsideRow.raw, SetAsideRow.reason).where(
+    SetAsideRow.outbox == bindparam("outbox_number"),
+    SetAsideRow.sequence.between(bindparam("first"), bindparam("last")),
+)
+
+
+def _line(connection: Connection, gate: KnownGate, outbox_id: str) -> _Line:
     """The outbox of that id, bound to the gate that used it first."""
-    outbox = session.scalar(select(Outbox).where(Outbox.id == outbox_id))
-    if outbox is None:
-        outbox = Outbox(id=outbox_id, gate_number=gate.number, next=1, records=0)
-        session.add(outbox)
-        session.flush()
-    return outbox
+    row = connection.execute(_FIND, {"outbox_id": outbox_id}).one_or_none()
+    if row is None:
+        new = {"id": outbox_id, "gate_number": gate.number, "next": 1, "records": 0}
+        connection.execute(insert(Outbox), new)
+        row = connection.execute(_FIND, {"outbox_id": outbox_id}).one()
+    return _Line(row.number, row.gate_number, row.next)
 
 
-def _note_contact(session: Session, gate: Gate, batch: Batch, backlog: int, now: float) -> None:
-    """How the gate is. A batch that was made before the newest one of the same boot is a replay or late: no news."""
-    report, contact = batch.report, session.get(Contact, gate.number)
-    if contact is None:
-        contact = Contact(gate_number=gate.number)
-        session.add(contact)
-    elif contact.boot == report.boot and report.mono <= contact.mono:
-        return
-    contact.at, contact.backlog, contact.clock_error_seconds = now, backlog, batch.sent_at - now
-    contact.boot, contact.mono, contact.report = report.boot, report.mono, jsonform.encode(report)
+def _dispute(connection: Connection, line: _Line, gate: KnownGate, now: float) -> Disputed:
+    insert_new(connection, Dispute, [{"outbox": line.number, "gate": gate.number, "first_at": now, "last_at": now}])
+    found = (Dispute.outbox == line.number, Dispute.gate == gate.number)
+    connection.execute(update(Dispute).where(*found).values(last_at=now))
+    return Disputed(connection.execute(select(Gate.id).where(Gate.number == line.gate_number)).scalar_one())
 
 
-def _note_dispute(session: Session, outbox: Outbox, gate: Gate, now: float) -> None:
-    dispute = session.get(Dispute, (outbox.number, gate.number))
-    if dispute is None:
-        dispute = Dispute(outbox=outbox.number, gate=gate.number, first_at=now)
-        session.add(dispute)
-    dispute.last_at = now
-
-
-def _known(session: Session, outbox: Outbox, batch: Batch) -> tuple[dict[int, bytes], list[SetAside]]:
+def _known(connection: Connection, line: _Line, batch: Batch) -> tuple[dict[int, bytes], list[SetAside]]:
     """What is stored in the batch's range: bytes by sequence, and what was set aside of it."""
-    records = session.execute(
-        select(RecordRow.sequence, RecordRow.raw).where(
-            RecordRow.outbox == outbox.number, RecordRow.sequence.between(batch.first, batch.next - 1)
-        )
-    )
-    known = {row.sequence: row.raw for row in records}
-    set_aside = []
-    for sequence, raw, reason in session.execute(
-        select(SetAsideRow.sequence, SetAsideRow.raw, SetAsideRow.reason).where(
-            SetAsideRow.outbox == outbox.number, SetAsideRow.sequence.between(batch.first, batch.next - 1)
-        )
-    ):
-        known[sequence] = raw
-        set_aside.append(SetAside(sequence, reason))
-    return known, set_aside
+    if batch.first == line.next:
+        return {}, []  # the normal case: nothing is stored from the cursor on
+    span = {"outbox_number": line.number, "first": batch.first, "last": batch.next - 1}
+    known = {row.sequence: row.raw for row in connection.execute(_RECORDS, span)}
+    aside = connection.execute(_ASIDE, span).all()
+    known |= {row.sequence: row.raw for row in aside}
+    return known, [SetAside(row.sequence, row.reason) for row in aside]
 
 
-def _insert_records(session: Session, rows: Sequence[Row]) -> None:
-    if rows:
-        values = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-        session.connection().execute(insert(RecordRow), values)
-
-
-def _add_to_hours(session: Session, hours: Counter[HourKey]) -> None:
+def _add_to_hours(connection: Connection, hours: Counter[HourKey]) -> None:
     names = ("venue", "checkpoint", "direction", "hour", "type", "outcome", "kind")
     rows = [dict(zip(names, key, strict=True), count=count) for key, count in hours.items()]
-    if rows:
-        insert_or_add(session.connection(), HourlyCount, "count", rows)
+    insert_or_add(connection, HourlyCount, "count", rows)
 
 
 def _keep_aside(
-    session: Session, outbox: Outbox, gate: Gate, poison: Iterable[tuple[int, bytes, str]], now: float
+    connection: Connection, line: _Line, gate: KnownGate, poison: Iterable[tuple[int, bytes, str]], now: float
 ) -> None:
-    session.add_all(
-        SetAsideRow(
-            outbox=outbox.number,
-            sequence=sequence,
-            venue=gate.checkpoint.venue_id,
-            gate=gate.number,
-            reason=reason,
-            received_at=now,
-            raw=raw,
-        )
-        for sequence, raw, reason in poison
-    )
+    rows = [_kept(line, gate, sequence, raw, now) | {"reason": reason} for sequence, raw, reason in poison]
+    insert_new(connection, SetAsideRow, rows)
 
 
 def _keep_conflicts(
-    session: Session, outbox: Outbox, gate: Gate, other: Iterable[tuple[int, bytes]], now: float
-) -> int:
-    """Keep each differing version once. Returns how many are new."""
-    kept = 0
-    for sequence, raw in other:
-        name = (outbox.number, sequence, gate.checkpoint.venue_id, sha256(raw).digest())
-        if session.get(ConflictRow, name) is None:
-            outbox_number, _, venue, digest = name
-            session.add(
-                ConflictRow(
-                    outbox=outbox_number,
-                    sequence=sequence,
-                    venue=venue,
-                    digest=digest,
-                    gate=gate.number,
-                    received_at=now,
-                    raw=raw,
-                )
-            )
-            kept += 1
-    return kept
+    connection: Connection, line: _Line, gate: KnownGate, other: Iterable[tuple[int, bytes]], now: float
+) -> None:
+    """Each differing version once, however often it is sent."""
+    rows = [_kept(line, gate, sequence, raw, now) | {"digest": sha256(raw).digest()} for sequence, raw in other]
+    insert_new(connection, ConflictRow, rows)
 
 
-def _keep_holes(session: Session, outbox: Outbox, batch: Batch) -> None:
-    """A hole that was declared before keeps its first reason; a longer one grows."""
-    for hole in batch.holes:
-        row = session.get(HoleRow, (outbox.number, hole.first))
-        if row is None:
-            session.add(HoleRow(outbox=outbox.number, first=hole.first, last=hole.last, reason=hole.reason))
-        else:
-            row.last = max(row.last, hole.last)
+def _kept(line: _Line, gate: KnownGate, sequence: int, raw: bytes, now: float) -> dict[str, object]:
+    return {
+        "outbox": line.number,
+        "sequence": sequence,
+        "venue": gate.card.venue,
+        "gate": gate.number,
+        "received_at": now,
+        "raw": raw,
+    }
+
+
+def _keep_holes(connection: Connection, line: _Line, batch: Batch) -> None:
+    rows = [
+        {"outbox": line.number, "first": hole.first, "last": hole.last, "reason": hole.reason} for hole in batch.holes
+    ]
+    insert_new(connection, HoleRow, rows)

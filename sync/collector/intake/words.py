@@ -19,6 +19,10 @@ def result(record: Arrival) -> str:
             return _("禁止通行")
         case "folded", _outcome:
             return _("无效码")
+        case "passage", _outcome:
+            return _("闸门通过情况")
+        case "adopted", _outcome:
+            return _("策略生效")
         case _type, _outcome:
             return _("闸机启动")
 

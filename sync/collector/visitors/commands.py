@@ -67,7 +67,9 @@ def issue(
 @click.option("--venue", type=int, help="The venue.  [default: the checkpoint's]")
 @click.option("--checkpoint", type=int, required=True, help="The checkpoint whose gate the visitors come to.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after that many visitors.  [default: never]")
-@click.option("--only", help=f"Labels, separated by commas, of: {', '.join(demo.LABELS)}.  [default: all of them]")
+@click.option(
+    "--only", help=f"Labels in turn, separated by commas, of: {', '.join(demo.LABELS)}.  [default: all, mostly green]"
+)
 @click.pass_obj
 def demo_visitors(
     state: StateDir, directory: Path, venue: int | None, checkpoint: int, count: int | None, only: str | None
@@ -76,9 +78,9 @@ def demo_visitors(
 
     Green, saved, paper, yellow, red, expired, forged, fever, an unknown code, two codes at once, an empty doorway.
     """
-    labels = demo.checked_labels(only.split(",")) if only else demo.LABELS
+    order = demo.checked_labels(only.split(",")) if only else demo.MIXTURE
     with opened(state) as centre:
-        queue = demo.Queue(centre, directory, venue, checkpoint, labels)
+        queue = demo.Queue(centre, directory, venue, checkpoint, order)
         try:
             queue.run(count)
         except KeyboardInterrupt:

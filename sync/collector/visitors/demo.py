@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -92,6 +92,8 @@ _SHOWN: dict[str, Callable[[_Desk], list[Exhibit]]] = {
     "empty": lambda desk: [],
 }
 LABELS = tuple(_SHOWN)
+MIXTURE = tuple(label for other in LABELS if other != "green" for label in ("green", "green", other))
+"""Everything in turn, two greens before each other label."""
 
 
 def checked_labels(names: Sequence[str]) -> tuple[str, ...]:
@@ -103,14 +105,14 @@ def checked_labels(names: Sequence[str]) -> tuple[str, ...]:
 
 
 class Queue:
-    """Keeps a directory of visitors ahead. The only writer there; the camera removes."""
+    """Keeps a directory of visitors ahead, with the labels of `order` again and again. The camera removes them."""
 
     def __init__(
-        self, centre: Centre, directory: Path, venue: int | None, checkpoint: int, labels: Sequence[str]
+        self, centre: Centre, directory: Path, venue: int | None, checkpoint: int, order: Sequence[str]
     ) -> None:
         self._centre, self._directory = centre, directory
         self._venue, self._checkpoint = venue, checkpoint
-        self._order = _order(labels)
+        self._order = cycle(order)
         self._rng = random.Random()  # noqa: S311 - variety, not secrecy
 
     def run(self, count: int | None) -> None:
@@ -143,11 +145,3 @@ class Queue:
         if label == "empty":
             return None
         return _FEVER_CELSIUS if label == "fever" else round(self._rng.uniform(36.1, 36.9), 1)
-
-
-def _order(labels: Sequence[str]) -> Iterator[str]:
-    """The labels in turn; with other labels beside it, two greens before each of them."""
-    others = [label for label in labels if label != "green"]
-    if "green" not in labels or not others:
-        return cycle(labels)
-    return cycle([label for other in others for label in ("green", "green", other)])

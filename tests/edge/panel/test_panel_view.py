@@ -10,9 +10,9 @@ import pytest
 from edge.panel import words
 from edge.panel.freshness import Now, Readings, Silence
 from edge.panel.view import View, panel_silent, view
-from edge.reasons import REASONS, Text
+from edge.reasons import REASONS, Text, words_for
 from hardware.ports import Signal
-from sync.wire.record import ClockQuality, Direction
+from sync.wire.record import ClockQuality, Direction, Outcome
 from sync.wire.status import Fault, GateStatus, QueueStatus, Shown, SyncStatus, Trouble
 
 NOW = Now(boot="b", mono=1000.0, wall=1_700_000_000.0)
@@ -46,13 +46,26 @@ def result(signal: str, *codes: str, **fields: object) -> GateStatus:
 
 @pytest.mark.parametrize("code", REASONS)
 def test_a_results_words_are_its_deciding_reasons_and_never_its_detail(code: str) -> None:
-    """R5: word and advice are the reason's; the queue behind reads along, so `detail` stays the inspector's."""
+    """R5: they fit the result and the reason; the queue behind reads along, so `detail` stays the inspector's."""
     reason = REASONS[code]
     seen = shown(result("deny", code, "red"))
-    assert (seen.texts["word"], seen.texts["advice"]) == (reason.word, reason.advice)
+    said = words_for(Outcome.DENY, code)
+    assert (seen.texts["word"], seen.texts["advice"]) == (said.word, said.advice)
     everything = msgspec.json.encode(seen).decode()
     assert reason.detail.zh not in everything
     assert reason.detail.en not in everything
+
+
+def test_a_pass_by_policy_says_please_pass() -> None:
+    """A saved pass that the policy lets in must not read "see the inspector" beside an open gate."""
+    assert shown(result("pass", "saved")).texts["word"] == words.SIGNALS[Signal.PASS].word
+    assert shown(result("pass", "yellow")).texts["advice"] == REASONS["green"].advice
+
+
+def test_the_policy_may_tell_the_queue() -> None:
+    """Neutral words unless it says so."""
+    told = msgspec.structs.replace(GATE, signal="deny", shown=Shown(1, "deny", ["fever"], tell_the_queue=True))
+    assert REASONS["fever"].detail.zh in shown(told).texts["advice"].zh
 
 
 @pytest.mark.parametrize("signal", Signal)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from waitress import wasyncore
@@ -44,11 +45,11 @@ def serve(site: Site) -> Iterator[Callable[..., Served]]:
     with ExitStack() as stack:
 
         def start(clock: Callable[[], float] = lambda: NOW) -> Served:
-            server = listen(create_app(site.centre, clock), "127.0.0.1", 0, 4)
-            thread = threading.Thread(target=server.run, daemon=True)
+            listener = listen(create_app(site.centre, clock), "127.0.0.1", 0, 4)
+            thread = threading.Thread(target=listener.run, daemon=True)
             thread.start()
-            stack.callback(_stop, server, thread)
-            return Served(site.centre, server.effective_port)
+            stack.callback(_stop, listener.server, thread)
+            return Served(site.centre, urlsplit(listener.address).port or 0)
 
         yield start
 

@@ -110,6 +110,8 @@ def test_provisioning_never_overwrites_another_gates_files(town: Path, tmp_path:
     Path(unknown).mkdir()
     (Path(unknown) / "device.key").write_text("00" * 32)
     assert "unknown gate" in fails(town, "gate", "provision", unknown, "--gate", "gate-2", *url)
+    (Path(first) / "identity.json").write_text('{"gate":"gate-2","collector":"http://127.0.0.1:8000"}')
+    assert "is gate-1's" in fails(town, "gate", "provision", first, "--gate", "gate-2", *url)
     assert collector(town, "gate", "provision", second, "--gate", "gate-1", "--replace", *url).exit_code == 0
 
 

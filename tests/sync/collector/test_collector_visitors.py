@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.collector.visitors.demo import LABELS, Queue
+from sync.collector.visitors.demo import LABELS, MIXTURE, Queue
 from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import NotGenuine
 from sync.wire.keys import KeyRing
@@ -66,7 +66,7 @@ def test_at_most_two_visitors_wait_and_their_numbers_rise(site: Site) -> None:
 
 def test_all_labels_come_and_most_are_green(site: Site) -> None:
     """Variety, weighted to green."""
-    camera = visitors(site, LABELS, 3 * (len(LABELS) - 1))
+    camera = visitors(site, MIXTURE, len(MIXTURE))
     labels = [visitor["label"] for visitor in camera.seen]
     assert set(labels) == set(LABELS)
     assert labels.count("green") > len(labels) / 2
@@ -74,7 +74,7 @@ def test_all_labels_come_and_most_are_green(site: Site) -> None:
 
 def test_each_label_shows_what_it_says(site: Site) -> None:
     """Green, saved, paper, yellow, red, expired, fever: genuine, and as named."""
-    seen = {str(visitor["label"]): visitor for visitor in visitors(site, LABELS[1:] + LABELS[:1], 30).seen}
+    seen = {str(visitor["label"]): visitor for visitor in visitors(site, LABELS, len(LABELS)).seen}
     now = time.time()
 
     def only(label: str) -> PassClaims:

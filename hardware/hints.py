@@ -1,0 +1,50 @@
+"""PURE: what a visitor could do whose code was seen and not read – cheap guesses from the symbol's part of the frame.
+
+Only for a symbol that a decoder located; a poster gets no advice. What it does not tell: fingers in the way, torn
+paper, a code that is too large for the view.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+
+from hardware.filters import Luma
+from hardware.region import Region
+
+_CELL = 16
+_BURNT = 248  # a cell of which every pixel is at least this has lost its modules
+_BURNT_SHARE = 0.01
+# The steepest steps between neighbours as a share of the contrast: 0.2 to 0.45 for a code that can be read.
+_NOISY_EDGE = 0.55
+_SOFT_EDGE = 0.19
+_FAR_PIXELS = 230  # a version-8 symbol below 5 pixels a module
+
+
+class Hint(Enum):
+    """What would help."""
+
+    CLOSER = "closer"
+    TURN = "turn"  # away from the lamp that is mirrored
+    BRIGHTER = "brighter"
+    STILL = "still"
+
+
+def hint(luma: Luma, corners: tuple[tuple[int, int], ...]) -> Hint | None:
+    """What may be wrong with the symbol that lies at `corners`, None where nothing stands out."""
+    columns, rows = zip(*corners, strict=True)
+    part = Region(max(0, min(rows)), max(0, min(columns)), max(rows), max(columns)).cut(luma)
+    if min(part.shape) < _CELL:
+        return None
+    if max(part.shape) < _FAR_PIXELS:
+        return Hint.CLOSER
+    height, width = part.shape[0] // _CELL * _CELL, part.shape[1] // _CELL * _CELL
+    cells = part[:height, :width].reshape(height // _CELL, _CELL, width // _CELL, _CELL)
+    if np.mean(cells.min((1, 3)) >= _BURNT) >= _BURNT_SHARE:
+        return Hint.TURN
+    dark, light = np.percentile(part, (5, 95))
+    edge = np.percentile(np.abs(np.diff(part[::2].astype(np.int16), axis=1)), 95) / max(1.0, light - dark)
+    if edge > _NOISY_EDGE:
+        return Hint.BRIGHTER
+    return Hint.STILL if edge < _SOFT_EDGE else None

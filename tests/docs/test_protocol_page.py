@@ -1,0 +1,144 @@
+"""docs/PROTOCOL.md is what `sync.wire` does: every example and every limit of the page is checked against the code."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from sync.transport import PATH
+from sync.wire import batch, passes, receipt, record, updates
+from sync.wire.envelope import MessageType, verify
+from sync.wire.errors import NotGenuine
+from sync.wire.keys import KeyRing
+from sync.wire.policy import Policy
+from tests.sync.town import Town
+from tests.vectors.make import CLAIMS, RECEIPT
+
+PAGE = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
+TOWN = Town()
+BLOCKS = {name: text for _, name, text in re.findall(r"^```(\w+) ([\w-]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)}
+
+
+def as_form(form: Any) -> Callable[[str], None]:
+    """The example reads as `form`, and writing it again gives the same fields in the same order."""
+
+    def check(text: str) -> None:
+        read = msgspec.json.decode(text, type=form, strict=True)
+        shown = json.loads(text)
+        written = json.loads(msgspec.json.encode(read))
+        assert written == shown
+        assert list(written) == list(shown)
+
+    return check
+
+
+def problem(text: str) -> None:
+    assert list(json.loads(text)) == ["type", "title", "status", "detail"]  # RFC 9457 §3.1
+
+
+def claims(text: str) -> None:
+    assert json.loads(text) == msgspec.to_builtins(CLAIMS, builtin_types=(bytes,)) | {"serial": CLAIMS.serial.hex()}
+
+
+def pass_text(text: str) -> None:
+    token = passes.token_of(text.strip())
+    opened = verify(token, KeyRing([TOWN.passes.verification_key()]), MessageType.PASS)
+    assert passes.decode_claims(opened.payload) == CLAIMS
+    assert f"A usual pass has {len(token)} bytes and {len(text.strip())} characters" in PAGE
+
+
+def receipt_envelope(text: str) -> None:
+    assert bytes.fromhex(text) == receipt.sign_receipt(RECEIPT, TOWN.receipts)
+
+
+def request(text: str) -> None:
+    assert text.startswith(f"POST {PATH} HTTP/1.1\n")
+
+
+CHECKS: dict[str, Callable[[str], None]] = {
+    "receipt-envelope": receipt_envelope,
+    "pass": pass_text,
+    "pass-claims": claims,
+    "record-scan": as_form(record.Record),
+    "record-folded": as_form(record.Record),
+    "record-started": as_form(record.Record),
+    "batch": as_form(batch.Batch),
+    "receipt": as_form(receipt.Receipt),
+    "keys": as_form(updates.KeyList),
+    "manifest": as_form(updates.Manifest),
+    "policy": as_form(Policy),
+    "venue": as_form(updates.VenueCard),
+    "request": request,
+    "problem": problem,
+}
+
+
+def test_every_example_of_the_page_is_checked() -> None:
+    """An example without a check is prose that rots."""
+    assert sorted(BLOCKS) == sorted(CHECKS)
+    assert PAGE.count("```") == 2 * len(BLOCKS)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_an_example_is_what_the_code_does(name: str) -> None:
+    """Both ways."""
+    CHECKS[name](BLOCKS[name])
+
+
+def test_the_policy_of_the_page_is_the_default() -> None:
+    """It says so."""
+    assert msgspec.json.decode(BLOCKS["policy"], type=Policy) == Policy()
+
+
+def test_the_receipt_of_the_page_is_the_one_in_its_envelope() -> None:
+    """The bytes and their meaning stand on one page."""
+    assert msgspec.json.decode(BLOCKS["receipt"], type=receipt.Receipt) == RECEIPT
+
+
+def table(heading: str) -> dict[str, list[str]]:
+    """Rows of the first table whose header starts with that word: first cell → the other cells."""
+    rows: dict[str, list[str]] = {}
+    for line in PAGE[PAGE.index(f"| {heading} |") :].splitlines()[2:]:
+        if not line.startswith("|"):
+            break
+        first, *others = [cell.strip() for cell in line.strip("|").split("|")]
+        rows[first] = others
+    return rows
+
+
+def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
+    """All of them, none more."""
+    printed = {name: int(cells[0].replace(",", "")) for name, cells in table("what").items()}
+    signed = {MessageType.RECEIPT.max_bytes, MessageType.KEYS.max_bytes, MessageType.UPDATE.max_bytes}
+    assert len(signed) == 1
+    assert printed == {
+        "text of a pass, characters": passes.MAX_TEXT,
+        "envelope of a pass, bytes": MessageType.PASS.max_bytes,
+        "one record, bytes": record.MAX_RECORD_BYTES,
+        "records in a batch": batch.MAX_RECORDS,
+        "holes in a batch": batch.MAX_HOLES,
+        "a batch inside, inflated, bytes": batch.MAX_BYTES,
+        "envelope of a batch, bytes": MessageType.BATCH.max_bytes,
+        "envelope of a receipt, a key list or a manifest, bytes": signed.pop(),
+        "one file of the updates, bytes": updates.MAX_FILE_BYTES,
+        "an answer, bytes": receipt.MAX_ANSWER_BYTES,
+    }
+
+
+def test_the_types_of_the_page_are_the_types_of_the_code() -> None:
+    """external_aad and purpose of each."""
+    printed = {(cells[0].strip("`"), cells[1]) for cells in table("type").values()}
+    assert printed == {(each.label.decode(), each.purpose.value) for each in MessageType}
+
+
+def test_the_reasons_of_the_page_are_the_reasons_of_the_code() -> None:
+    """`NotGenuine` lists them too."""
+    printed = [reason.strip("`") for reason in table("reason")]
+    assert all(f'"{reason}"' in (NotGenuine.__doc__ or "") for reason in printed)
+    assert len(printed) == (NotGenuine.__doc__ or "").count('"') // 2
