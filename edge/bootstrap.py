@@ -27,7 +27,7 @@ from hardware.photographs import Reading, read_photograph
 from hardware.pins import make_factory, trace_to_file
 from hardware.ports import Camera, Thermometer
 from hardware.simulated import Doorway, Pace, SimulatedCamera, SimulatedThermometer
-from hardware.symbols import CascadeReader
+from hardware.isolated import IsolatedReader
 from hardware.thermometer import NoThermometer
 from sync.outbox import Outbox
 from sync.outbox.durable import make_directory
@@ -56,13 +56,15 @@ def gate(config: Config) -> Iterator[Gate]:
         stack.callback(indicator.close)
         camera, thermometer = _senses(config)
         stack.callback(camera.close)
+        reader = IsolatedReader()
+        stack.callback(reader.close)
 
         faults, trust = Faults(), Trust(state)
         clock = Clock(SystemSources(), kept_floor(state))
         ledger = Ledger(outbox, history.newest(state.outbox, HISTORY))
         results = ResultBoard(indicator, config.display.result_seconds)
         yield Gate(
-            Devices(camera, CascadeReader(), thermometer, barrier, NoPassageSensor()),
+            Devices(camera, reader, thermometer, barrier, NoPassageSensor()),
             ledger,
             trust,
             clock,

@@ -27,6 +27,7 @@ from sync.wire.statedir import StateDir
 
 KEEP_SECONDS = 600.0
 NONCE_SECONDS = 3_600.0  # an older nonce could prove the time only within an hour
+_VOUCHED = (ClockQuality.SYNCHRONIZED, ClockQuality.HOLDOVER)
 _MAX_FILE_BYTES = 1_000
 _YEAR_10000 = 253_402_300_800
 
@@ -78,14 +79,13 @@ class Clock:
             at = floor
             if error is None or reading.at + error < floor:  # not only slow within its own bound: wrong
                 clock, error = ClockQuality.FLOOR, None
-        vouched = clock in (ClockQuality.SYNCHRONIZED, ClockQuality.HOLDOVER)
         return Moment(
             round(at, 3),
             self._sources.boot,
             round(mono, 3),
             clock,
             None if error is None else round(error, 3),
-            None if vouched or floor <= 0 else round(floor, 3),
+            None if clock in _VOUCHED or floor <= 0 else round(floor, 3),
         )
 
     @property
@@ -99,7 +99,8 @@ class Clock:
 
     def saw(self, claims: PassClaims, now: Moment) -> None:
         """A genuine pass was shown. One that is ahead of a clock that others vouch for proves nothing."""
-        self._floor.witness(claims.serial, min(claims.issued_at, now.latest), now.mono)
+        believed = min(claims.issued_at, now.earliest) if now.clock in _VOUCHED else claims.issued_at
+        self._floor.witness(claims.serial, believed, now.mono)
 
     def heard(self, receipt: Receipt) -> None:
         """A genuine receipt for this gate. One that repeats our nonce bounds the true time from both sides."""

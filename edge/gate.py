@@ -22,7 +22,7 @@ from edge.turnstile import Opening, Turnstile
 from edge.upkeep import Upkeep
 from edge.verify import Genuine, Verification, verify
 from hardware.errors import CameraError, PinsError, ReaderError, ThermometerError
-from hardware.ports import Barrier, Camera, Frame, PassageSensor, Signal, SymbolReader, Thermometer
+from hardware.ports import Barrier, Camera, Frame, PassageSensor, Sight, Signal, SymbolReader, Thermometer
 from sync.outbox.errors import AppendFailed
 from sync.wire.policy import Policy
 from sync.wire.record import Moment, Outcome
@@ -76,8 +76,10 @@ class Gate:
         frame = self._capture()
         if frame is None or self._turnstile.is_busy:
             return  # one opening, one person: the next is read when this one is through
-        texts = credentials.most_telling(self._read(frame))
-        shown = self._presence.newly_shown(texts, self._clock.now().mono)
+        sight, mono = self._look_at(frame), self._clock.now().mono
+        self._results.advise(sight, mono)
+        texts = credentials.most_telling(symbol.text for symbol in sight.symbols)
+        shown = self._presence.newly_shown(texts, mono, doubtful=sight.unread)
         if len(shown) == 1:
             self.answer(shown[0])
         elif shown:
@@ -143,11 +145,11 @@ class Gate:
             self.stop.wait(RETRY_SECONDS)
         return frame
 
-    def _read(self, frame: Frame) -> list[str]:
-        texts: list[str] = []
+    def _look_at(self, frame: Frame) -> Sight:
+        sight = Sight()
         with self._faults.watch(Fault.READER, ReaderError):
-            texts = [symbol.text for symbol in self._devices.reader.read(frame)]
-        return texts
+            sight = self._devices.reader.read(frame)
+        return sight
 
     def _temperature(self) -> float | None:
         celsius = None

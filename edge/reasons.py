@@ -159,7 +159,7 @@ def words_for(outcome: Outcome, code: str, tell_the_queue: bool = False) -> Sayi
     if outcome is Outcome.REFER:
         told = Saying(_REFER, reason.advice if reason.word is _REFER else _TO_INSPECTOR)
     else:
-        told = Saying(_DENIED if reason.word is _REFER else reason.word, reason.advice)
+        told = Saying(_DENIED if reason.word in (_REFER, _PASS) else reason.word, reason.advice)
     if not tell_the_queue:
         return told
     detail, advice = reason.detail, told.advice

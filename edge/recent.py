@@ -30,12 +30,13 @@ class _Entry:
 
 
 class RecentUses:
-    """By serial (hex); the oldest are forgotten beyond MAX_USES.
+    """By serial (hex); the oldest are forgotten beyond `max_uses`.
 
     records: (outbox id, sequence, record), oldest first. Their times are as good as the clocks were.
     """
 
-    def __init__(self, records: Iterable[tuple[str, int, Record]] = ()) -> None:
+    def __init__(self, records: Iterable[tuple[str, int, Record]] = (), max_uses: int = MAX_USES) -> None:
+        self._max_uses = max_uses
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._newest: tuple[str, int, str] | None = None  # outbox, sequence and serial of the newest opening
         for outbox, sequence, record in records:
@@ -62,7 +63,7 @@ class RecentUses:
         repeated = scan.use is not None and scan.use.again
         self._entries[scan.serial] = _Entry(first, scan.person, None, repeated)
         self._newest = outbox, sequence, scan.serial
-        while len(self._entries) > MAX_USES:
+        while len(self._entries) > self._max_uses:
             self._entries.popitem(last=False)
 
     def passed(self, outbox: str, passage: Passage) -> None:

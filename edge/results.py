@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge.decide import Decision
-from hardware.ports import Indicator, Signal
+from hardware.ports import Hint, Indicator, Sight, Signal
 from sync.wire.record import Outcome
 from sync.wire.status import Counts, Shown
 
+SEEN_SECONDS = 1.0
 SIGNALS = {Outcome.PASS: Signal.PASS, Outcome.REFER: Signal.REFER, Outcome.DENY: Signal.DENY}
 
 
@@ -22,6 +23,14 @@ class ResultBoard:
         self.shown: Shown | None = None
         self.signal = Signal.READY
         self.counts = Counts()
+        self.hint: Hint | None = None
+        self._seen_until = float("-inf")
+
+    def advise(self, sight: Sight, now: float) -> None:
+        """Something is held up that cannot be read yet: say so, with what would help, until it is gone."""
+        if sight.unread and not sight.symbols:
+            self._seen_until = now + SEEN_SECONDS
+            self.hint = sight.hint or self.hint
 
     def show(self, decision: Decision, now: float, tell_the_queue: bool = False) -> None:
         """Show a decision. tell_the_queue: the display may say the reason. Raises PinsError."""
@@ -45,10 +54,13 @@ class ResultBoard:
         self._turn(signal)
 
     def settle(self, idle: Signal, now: float) -> None:
-        """When the result's time is over, go back to `idle`. Raises PinsError."""
+        """When the result's time is over, go back to `idle`, or to "reading" while something is seen. Raises PinsError."""
+        if now >= self._seen_until:
+            self.hint = None
         if now >= self._until:
             self.shown = None
-            self._turn(idle)
+            seen = idle is Signal.READY and now < self._seen_until
+            self._turn(Signal.READING if seen else idle)
 
     def _turn(self, signal: Signal) -> None:
         self.signal = signal

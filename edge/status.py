@@ -33,6 +33,7 @@ class Facts(msgspec.Struct, frozen=True):
     counts: Counts
     faults: list[Fault]
     shown: Shown | None
+    hint: str | None
     nonce: str
 
 
@@ -69,6 +70,7 @@ class StatusBoard:
             acknowledged=facts.acknowledged,
             lamps=facts.lamps,
             shown=facts.shown,
+            hint=facts.hint,
             counts=facts.counts,
             faults=facts.faults,
             gate=venue.gate if venue else None,

@@ -134,5 +134,6 @@ class Upkeep:
             counts=self._results.counts,
             faults=self._faults.standing,
             shown=self._results.shown,
+            hint=self._results.hint.value if self._results.hint else None,
             nonce=self._clock.nonce,
         )

@@ -135,21 +135,25 @@ class ContactPassageSensor:
         self._contact, self._relay_open, self._released = contact, relay_open, released
         self._turnstile, self._debounced = Turnstile(patience), Debounced(debounce_seconds)
         self._turned: deque[Turned] = deque(maxlen=MAX_TURNED)
+        self._lock = threading.Lock()  # what happened and what is busy belong together
         self._lookout = Lookout(self._look)
         if isinstance(contact, PinContact):
             contact.on_edge(self._lookout.soon)
 
     def turned(self) -> tuple[Turned, ...]:
         """What happened since the last call, oldest first. Never waits. Raises PinsError when the contact is lost."""
-        happened = tuple(self._turned.popleft() for _ in range(len(self._turned)))
+        with self._lock:
+            happened = tuple(self._turned)
+            self._turned.clear()
         if not happened and self._lookout.trouble is not None:
             raise self._lookout.trouble
         return happened
 
     @property
     def busy(self) -> bool:
-        """Whether somebody is passing or may still pass."""
-        return self._turnstile.busy
+        """Whether somebody is passing or may still pass; also while it was not yet asked how that ended."""
+        with self._lock:
+            return self._turnstile.busy or bool(self._turned)
 
     def close(self) -> None:
         """Stop looking and free the pin."""
@@ -159,7 +163,8 @@ class ContactPassageSensor:
     def _look(self, at: float) -> None:
         turning = self._debounced.take(self._contact.read(), at)
         sample = Sample(at, turning, self._relay_open(), self._released())
-        self._turned.extend(self._turnstile.step(sample))
+        with self._lock:
+            self._turned.extend(self._turnstile.step(sample))
 
 
 class ContactSwitch:

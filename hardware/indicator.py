@@ -1,41 +1,19 @@
-"""Lamps and buzzer: one table says what each state looks and sounds like (R5).
-
-Every state differs in rhythm and in sound, not only in colour. docs/OPERATIONS.md prints the same table.
-"""
+"""Lamps and buzzer on output pins. What each state looks and sounds like is one table: `hardware.states` (R5)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from gpiozero import DigitalOutputDevice, GPIOZeroError
 from gpiozero.pins import Factory
 
 from hardware.errors import PinsError
-from hardware.ports import Lamps, Signal
+from hardware.ports import Condition, Lamps, Signal
+from hardware.rhythm import Player, Rhythm
+from hardware.states import BUZZER, CONDITIONS, RESULT_LAMPS, RESULTS, SERVICE_LAMP
 
-
-class Beat(NamedTuple):
-    """A rhythm: seconds on, seconds off, how often (None: until something else is shown). off 0: steady."""
-
-    on: float
-    off: float
-    times: int | None = None
-
-
-STEADY = Beat(1.0, 0.0)
-
-PATTERNS: dict[Signal, dict[str, Beat]] = {
-    Signal.READY: {},
-    Signal.PASS: {"pass": STEADY, "buzzer": Beat(0.4, 0.1, 1)},
-    Signal.DENY: {"deny": Beat(0.12, 0.12), "buzzer": Beat(0.1, 0.1, 4)},
-    Signal.REFER: {"refer": Beat(0.6, 0.4), "buzzer": Beat(0.4, 0.3, 2)},
-    Signal.ONE_AT_A_TIME: {"deny": Beat(0.3, 0.9), "refer": Beat(0.3, 0.9), "buzzer": Beat(0.1, 0.6, 2)},
-    Signal.OUT_OF_ORDER: {"deny": STEADY, "refer": STEADY},
-}
-LINK_UP, LINK_DOWN = STEADY, Beat(0.2, 1.8)
+NAMES = (*RESULT_LAMPS, SERVICE_LAMP, BUZZER)
 _STANDING = (Signal.READY, Signal.OUT_OF_ORDER)
-NAMES = ("pass", "deny", "refer", "link", "buzzer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +33,7 @@ class LampIndicator:
     def __init__(self, factory: Factory, pins: LampPins, active_high: bool = True) -> None:
         numbers = dict(zip(NAMES, (pins.passing, pins.deny, pins.refer, pins.link, pins.buzzer), strict=True))
         self._outputs: dict[str, DigitalOutputDevice] = {}
+        self._player = Player()
         try:
             for name, number in numbers.items():
                 self._outputs[name] = DigitalOutputDevice(number, active_high=active_high, pin_factory=factory)
@@ -62,21 +41,34 @@ class LampIndicator:
             self.close()
             raise PinsError(f"lamp {name!r} on pin {number}: {cause}") from cause
         self._signal: Signal | None = None
-        self._connected: bool | None = None
+        self._condition: Condition | None = None
 
     def show(self, signal: Signal) -> None:
         """Show `signal` from now on. A visitor's result shown anew blinks and sounds anew; a standing state goes on."""
         if signal is self._signal and signal in _STANDING:
             return
         self._signal = signal
-        for name in ("pass", "deny", "refer", "buzzer"):
-            self._drive(name, PATTERNS[signal].get(name))
+        look = RESULTS[signal]
+        for name in RESULT_LAMPS:
+            self._play(name, look.rhythm if name in look.lamps else None)
+        self._play(BUZZER, look.sound or self._alarm())
+
+    def show_condition(self, condition: Condition) -> None:
+        """Show how the gate is from now on; it sounds once when it begins, an alarm until it ends.
+
+        A visitor's result is never talked over, except by an alarm.
+        """
+        if condition is self._condition:
+            return
+        ended, self._condition = self._alarm(), condition
+        look = CONDITIONS[condition]
+        self._play(SERVICE_LAMP, look.rhythm)
+        if self._alarm() or ended or (look.sound and (self._signal is None or self._signal in _STANDING)):
+            self._play(BUZZER, look.sound)
 
     def show_link(self, connected: bool) -> None:
-        """Steady while records reach the centre, a short flash every two seconds while offline but working."""
-        if connected is not self._connected:
-            self._connected = connected
-            self._drive("link", LINK_UP if connected else LINK_DOWN)
+        """WELL or OFFLINE."""
+        self.show_condition(Condition.WELL if connected else Condition.OFFLINE)
 
     def lamps(self) -> Lamps:
         """The outputs as the pins have them."""
@@ -84,19 +76,20 @@ class LampIndicator:
 
     def close(self) -> None:
         """All dark, pins freed."""
+        self._player.close()
         for output in self._outputs.values():
             if not output.closed:
                 output.off()
                 output.close()
 
-    def _drive(self, name: str, beat: Beat | None) -> None:
+    def _alarm(self) -> Rhythm | None:
+        """The sound of a condition that goes on sounding."""
+        sound = CONDITIONS[self._condition].sound if self._condition is not None else None
+        return sound if sound is not None and sound.repeats else None
+
+    def _play(self, name: str, rhythm: Rhythm | None) -> None:
         output = self._outputs[name]
         try:
-            if beat is None:
-                output.off()
-            elif beat.off == 0:
-                output.on()
-            else:
-                output.blink(beat.on, beat.off, beat.times)
+            self._player.play(name, rhythm, lambda on: output.on() if on else output.off())
         except GPIOZeroError as cause:
             raise PinsError(f"lamp {name!r}: {cause}") from cause

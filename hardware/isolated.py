@@ -18,8 +18,7 @@ import msgspec
 import numpy as np
 
 from hardware.errors import ReaderError
-from hardware.hints import Hint
-from hardware.ports import Frame, Symbol
+from hardware.ports import Frame, Sight
 from hardware.worker import HEADER, MAX_ANSWER_BYTES, Answer
 
 _COMMAND = (sys.executable, "-m", "hardware.worker")
@@ -33,14 +32,12 @@ class IsolatedReader:
     def __init__(self, frame_seconds: float = 1.0, command: Sequence[str] = _COMMAND) -> None:
         """frame_seconds: how long one frame may take. command: starts a worker (`hardware.worker`)."""
         self.faults: tuple[str, ...] = ()
-        self.hint: Hint | None = None
         self.restarts = 0
         self._frame_seconds, self._command = frame_seconds, tuple(command)
         self._worker: subprocess.Popen[bytes] | None = None
 
-    def read(self, frame: Frame) -> tuple[Symbol, ...]:
-        """Every code in this frame; see the port. Raises ReaderError, after which another worker reads the next."""
-        self.hint = None
+    def read(self, frame: Frame) -> Sight:
+        """Look at one frame; see the port. Raises ReaderError, after which another worker reads the next."""
         worker = self._worker or self._start()
         luma = np.ascontiguousarray(frame.luma)
         try:
@@ -56,8 +53,7 @@ class IsolatedReader:
             ) from cause
         if answer.error is not None:
             raise ReaderError(answer.error)
-        self.hint = answer.hint
-        return answer.symbols
+        return answer.sight
 
     def close(self) -> None:
         """Stop the worker. Safe to call twice; a later read starts another."""

@@ -74,11 +74,33 @@ class Symbol:
     corners: tuple[tuple[int, int], ...] = ()
 
 
+class Hint(str, Enum):
+    """What would help a visitor whose code was seen and not read."""
+
+    CLOSER = "closer"
+    TURN = "turn"  # away from the lamp that is mirrored
+    BRIGHTER = "brighter"
+    STILL = "still"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a reader made of one frame.
+
+    symbols: every code read, each text once. unread: whether another code was located that nobody could read – beside
+    a pass that was read it may be a second person's. hint: what would help when nothing was read, None for no idea.
+    """
+
+    symbols: tuple[Symbol, ...] = ()
+    unread: bool = False
+    hint: Hint | None = None
+
+
 class SymbolReader(Protocol):
     """Finds codes in frames."""
 
-    def read(self, frame: Frame) -> tuple[Symbol, ...]:
-        """Return every code read in this frame, each text once, () when there is none.
+    def read(self, frame: Frame) -> Sight:
+        """Return what is to be seen in this frame.
 
         Raises ReaderError when the decoder failed on this frame; the next frame is read as if nothing
         had happened.
@@ -107,14 +129,31 @@ class Barrier(Protocol):
 
 
 class Signal(str, Enum):
-    """What the lamps and the buzzer tell. Each differs in rhythm and sound, not only in colour (R5)."""
+    """A visitor's result, as lamps and buzzer tell it; `hardware.states` says how (R5)."""
 
     READY = "ready"
+    READING = "reading"
     PASS = "pass"  # noqa: S105 - a visitor's result
     DENY = "deny"
     REFER = "refer"
+    ALREADY_USED = "already_used"
     ONE_AT_A_TIME = "one_at_a_time"
     OUT_OF_ORDER = "out_of_order"
+
+
+class Condition(str, Enum):
+    """How the gate itself is, for the inspector: on the service lamp, whoever passes (R26)."""
+
+    WELL = "well"
+    OFFLINE = "offline"
+    DATA_STALE = "data_stale"
+    CLOCK_DOUBTFUL = "clock_doubtful"
+    DISK_NEARLY_FULL = "disk_nearly_full"
+    THERMOMETER_LOST = "thermometer_lost"
+    CAMERA_LOST = "camera_lost"
+    FORCED = "forced"
+    COPYING = "copying"
+    COPIED = "copied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +170,12 @@ class Indicator(Protocol):
         """Show a visitor's result or the ready state from now on, by its pattern. Returns at once."""
         ...
 
+    def show_condition(self, condition: Condition) -> None:
+        """Tell the inspector how the gate is, on the service lamp; independent of `show`."""
+        ...
+
     def show_link(self, connected: bool) -> None:
-        """Tell the inspector whether records reach the centre; independent of `show`."""
+        """WELL or OFFLINE."""
         ...
 
     def lamps(self) -> Lamps:

@@ -12,8 +12,8 @@ from itertools import cycle, islice
 
 from hardware.decoders import Found
 from hardware.filters import Luma
-from hardware.hints import Hint, hint
-from hardware.ports import Frame, Symbol
+from hardware.hints import hint
+from hardware.ports import Frame, Sight
 from hardware.region import Region, find
 from hardware.stages import Stage, Stages, stages
 
@@ -25,8 +25,7 @@ _WIDE_EVERY = 4  # frames between two rescues of the whole frame
 class CascadeReader:
     """The SymbolReader that the gate uses.
 
-    A missing libzbar0 does not stop it: zxing-cpp reads on, and `faults` says what is missing. `hint` says what would
-    help where the last frame showed a code that nobody could read. Not for two threads.
+    A missing libzbar0 does not stop it: zxing-cpp reads on, and `faults` says what is missing. Not for two threads.
     """
 
     def __init__(self, use: Stages | None = None) -> None:
@@ -35,25 +34,24 @@ class CascadeReader:
         self.faults = use.faults
         self._first, self._close = use.first, use.close
         self._close_turns, self._wide_turns = cycle(use.close), cycle(use.wide)
-        self.hint: Hint | None = None
         self._purse = _PURSE
         self._unread = 0
 
-    def read(self, frame: Frame) -> tuple[Symbol, ...]:
-        """Every code read in this frame, each text once. Raises ReaderError, which costs this frame only."""
-        self.hint = None
+    def read(self, frame: Frame) -> Sight:
+        """Look at one frame; see the port. Raises ReaderError, which costs this frame only."""
         self._purse = min(_PURSE, self._purse + _INCOME)
         found = self._first.look(frame.luma, Region.whole(frame.luma))
         symbols = {symbol.text: symbol for symbol in self._first.symbols(found)}
         located = next((code for code in found if code.text is None), None)
+        alone = set(symbols)
         for stage, region in self._rescues(frame.luma, bool(symbols), located):
             rescued = stage.symbols(stage.look(frame.luma, region))
             if rescued:
                 symbols = {symbol.text: symbol for symbol in rescued} | symbols
                 break
-        if located is not None and not symbols:
-            self.hint = hint(frame.luma, located.corners)
-        return tuple(symbols.values())
+        unread = located is not None and alone == set(symbols)
+        advice = hint(frame.luma, located.corners) if located is not None and not symbols else None
+        return Sight(tuple(symbols.values()), unread, advice)
 
     def _rescues(self, luma: Luma, read: bool, located: Found | None) -> Iterator[tuple[Stage, Region]]:
         """What else to try on this frame, one after the other until something is read.

@@ -15,8 +15,7 @@ import msgspec
 import numpy as np
 
 from hardware.errors import ReaderError
-from hardware.hints import Hint
-from hardware.ports import Frame, Symbol
+from hardware.ports import Frame, Sight
 from hardware.symbols import CascadeReader
 
 HEADER = struct.Struct("<II")  # height, width of the frame that follows; or 0, size of the answer that follows
@@ -26,8 +25,7 @@ MAX_ANSWER_BYTES = 1 << 20
 class Answer(msgspec.Struct, frozen=True):
     """What became of one frame. error: a sentence where the decoder failed on it."""
 
-    symbols: tuple[Symbol, ...] = ()
-    hint: Hint | None = None
+    sight: Sight = Sight()
     error: str | None = None
 
 
@@ -41,7 +39,7 @@ def main() -> None:
         height, width = HEADER.unpack(header)
         luma = np.frombuffer(frames.read(height * width), np.uint8).reshape(height, width)
         try:
-            answer = Answer(reader.read(Frame(luma, 0, 0.0)), reader.hint)
+            answer = Answer(reader.read(Frame(luma, 0, 0.0)))
         except ReaderError as failed:
             answer = Answer(error=str(failed))
         _answer(answers, answer)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sync.mailbox import snapshot_directories
 from sync.outbox.durable import make_directory, replace_file, sync_directory
 from sync.wire.errors import WireError
 from sync.wire.statedir import StateDir
-from sync.wire.updates import FILES, Snapshot, open_snapshot
+from sync.wire.updates import FILES, OPTIONAL, Snapshot, open_snapshot
 
 KEPT_SNAPSHOTS = 3
 
@@ -29,11 +29,22 @@ def install(state: StateDir, files: Mapping[str, bytes], root: bytes, in_force: 
     snapshot = open_snapshot(files, root)
     if snapshot.order <= in_force:
         raise WireError(f"updates {_name(snapshot.order)} are not newer than {_name(in_force)}")
+    if snapshot.lacking:
+        files = {**files, **_at_hand(state, snapshot.lacking)}
+        snapshot = open_snapshot(files, root)
+    if snapshot.lacking:
+        raise WireError(f"{snapshot.lacking[0]} is missing")
     directory = state.updates / _name(snapshot.order)
-    _write(directory, {name: files[name] for name in FILES})
+    _write(directory, {name: files[name] for name in (*FILES, *OPTIONAL) if name in files})
     _point(state.current_updates, directory.name)
     _prune(state, directory)
     return snapshot
+
+
+def _at_hand(state: StateDir, names: Iterable[str]) -> dict[str, bytes]:
+    """What the set in force has of them: a centre need not send a large file again that did not change."""
+    present = [name for name in names if (state.current_updates / name).is_file()]
+    return {name: (state.current_updates / name).read_bytes() for name in present}
 
 
 def _name(order: tuple[int, int]) -> str:

@@ -15,7 +15,7 @@ from sync.errors import SyncError
 from sync.outbox.durable import make_directory, replace_file
 from sync.wire import jsonform
 from sync.wire.errors import WireError
-from sync.wire.keys import Purpose, SigningKey
+from sync.wire.keys import KeyRing, Purpose, SigningKey
 from sync.wire.receipt import Receipt, read_receipt
 from sync.wire.statedir import StateDir
 from sync.wire.status import GateStatus, Identity, SyncStatus
@@ -24,6 +24,7 @@ from sync.wire.updates import FILES, MANIFEST, MAX_FILE_BYTES, Snapshot, open_sn
 _KEY_BYTES = 32
 _MAX_SMALL_FILE = 64_000
 _MAX_RECEIPT_FILE = 256_000
+_FRESH_SECONDS = 60.0
 
 
 class NotProvisioned(SyncError):
@@ -106,7 +107,10 @@ def newest_snapshot(state: StateDir, root: bytes) -> Snapshot:
 
 
 def read_snapshot(directory: Path, root: bytes) -> Snapshot:
-    """Open the updates in `directory`. Raises NotProvisioned (unreadable) or WireError (not genuine, not whole)."""
+    """Open the updates in `directory`, but for the status list, which only the gate needs.
+
+    Raises NotProvisioned (unreadable) or WireError (not genuine, not whole).
+    """
     return open_snapshot({name: _read(directory / name, MAX_FILE_BYTES) for name in FILES}, root)
 
 
@@ -155,22 +159,22 @@ def keep_receipt(state: StateDir, outbox: str, signed: bytes) -> None:
     replace_file(state.receipt(outbox), signed)
 
 
-def kept_receipt(state: StateDir, outbox: str, snapshot: Snapshot) -> Receipt | None:
+def kept_receipt(state: StateDir, outbox: str, ring: KeyRing) -> Receipt | None:
     """The kept receipt of an outbox. None when there is none that can be trusted: then everything is sent again."""
     try:
-        receipt = read_receipt(_read(state.receipt(outbox), _MAX_RECEIPT_FILE), snapshot.ring)
+        receipt = read_receipt(_read(state.receipt(outbox), _MAX_RECEIPT_FILE), ring)
     except (NotProvisioned, WireError):
         return None
     return receipt if receipt.outbox == outbox else None
 
 
-def read_gate_status(state: StateDir, boot: str) -> GateStatus | None:
-    """The gate's own word on itself; None when there is none from this boot."""
+def read_gate_status(state: StateDir, boot: str, now: float) -> GateStatus | None:
+    """The gate's own word on itself; None when there is no fresh one. now: this boot's monotonic clock."""
     try:
         status = jsonform.decode(_read(state.status, _MAX_SMALL_FILE), GateStatus, state.status.name)
     except (NotProvisioned, WireError):
         return None
-    return status if status.boot == boot else None
+    return status if status.boot == boot and now - status.mono <= _FRESH_SECONDS else None
 
 
 def write_sync_status(state: StateDir, status: SyncStatus) -> None:

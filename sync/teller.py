@@ -23,7 +23,7 @@ _PROGRESS_EVERY_SECONDS = 0.2
 class Teller:
     """Collects what happened and writes it down when it changed.
 
-    outbox_trouble, updates_trouble: a sentence while something is wrong there, which stops no exchange by itself.
+    updates_trouble: a sentence while something is wrong with them, which stops no exchange by itself.
     next_attempt: monotonic seconds, None while an exchange is under way.
     """
 
@@ -36,18 +36,24 @@ class Teller:
         # What does not move in one outbox, while everything else may go well: (outbox, whether it is its greeting).
         self._stuck: dict[tuple[str, bool], str] = {}
         self._told: SyncStatus | None = None
-        self.outbox_trouble: str | None = None
+        self._outbox_trouble: str | None = None
         self.updates_trouble: str | None = None
         self.next_attempt: float | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the newest exchange brought a genuine receipt."""
+        return self._connected
 
     def waiting(self) -> None:
         """Everything needed is there; the first exchange is still to come."""
         self._connected, self._trouble, self._detail = False, None, None
         self._stuck.clear()
 
-    def contact_before(self, at: float) -> None:
-        """An earlier run's receipt tells when the centre was reached."""
-        self._last_contact = max(at, self._last_contact or at)
+    def contact_before(self, at: float | None) -> None:
+        """When the centre was reached in an earlier run, as its kept receipt says."""
+        if self._last_contact is None:
+            self._last_contact = at
 
     def received(self, receipt: Receipt, verdict: Verdict, exchange: Exchange | None) -> None:
         """A genuine receipt came."""
@@ -68,9 +74,10 @@ class Teller:
         """Records of that outbox cannot be read; shown until some of them reach the centre."""
         self._stuck[outbox, False] = sentence
 
-    def forget_all_but(self, outboxes: Container[str]) -> None:
-        """The other outboxes are gone, and their troubles with them."""
-        self._stuck = {key: sentence for key, sentence in self._stuck.items() if key[0] in outboxes}
+    def outboxes(self, present: Container[str], trouble: str | None) -> None:
+        """Which there are; those that are gone take their troubles along. trouble: a sentence, None for none."""
+        self._stuck = {key: sentence for key, sentence in self._stuck.items() if key[0] in present}
+        self._outbox_trouble = trouble
 
     def tell(self, link: Link | None) -> None:
         """Write sync-status.json if its content changed or is getting old."""
@@ -99,7 +106,7 @@ class Teller:
 
     def _status(self, link: Link | None) -> SyncStatus:
         trouble, detail = self._trouble, self._detail
-        held_up = next(iter(self._stuck.values()), None) or self.outbox_trouble
+        held_up = next(iter(self._stuck.values()), None) or self._outbox_trouble
         if trouble is None and held_up:
             trouble, detail = Trouble.OUR_FAULT, held_up
         upcoming = self.next_attempt

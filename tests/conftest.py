@@ -16,6 +16,7 @@ from sync.wire.policy import Policy
 from sync.wire.receipt import Receipt, sign_receipt
 from sync.wire.record import ClockQuality, Direction, Moment
 from sync.wire.statedir import StateDir
+from sync.wire.statuslist import Withdrawn
 from sync.wire.updates import KeyEntry, KeyList, Snapshot, VenueCard, build, open_snapshot, sign_keys
 
 NOW = 1_650_000_000  # 15 April 2022, the day of the notice
@@ -52,11 +53,12 @@ class Authority:
         venue: VenueCard = VENUE,
         issued_at: int = NOW,
         epoch: int = 1,
+        withdrawn: Withdrawn | None = None,
         **changes: dict[str, int],
     ) -> dict[str, bytes]:
         """The files of one snapshot."""
         keys = self.key_list(number, **changes)
-        return build(keys, policy or Policy(), venue, (epoch, number), issued_at, self.updates)
+        return build(keys, policy or Policy(), venue, (epoch, number), issued_at, self.updates, withdrawn)
 
     def snapshot(self, **options: object) -> Snapshot:
         """A snapshot as the gate opens it."""
@@ -65,7 +67,10 @@ class Authority:
     def install(self, state: StateDir, **options: object) -> None:
         """Put a snapshot and the root key into a gate's directory, as gate-sync would."""
         files = self.files(**options)  # type: ignore[arg-type]
-        name = f"{options.get('epoch', 1)}-{options.get('number', 1)}"
+        self.put(state, files, f"{options.get('epoch', 1)}-{options.get('number', 1)}")
+
+    def put(self, state: StateDir, files: dict[str, bytes], name: str) -> None:
+        """Put these files into force as updates `name`, whatever they are."""
         make_directory(state.updates / name)
         for file, content in files.items():
             replace_file(state.updates / name / file, content, durable=False)

@@ -1,4 +1,4 @@
-"""The visitor display as a Flask application: one page, its state as JSON, its health.
+"""The visitor display as a Flask application: one page, its state as JSON, its health, its metrics.
 
 Read-only towards the gate. Decides nothing about a visitor; what is shown for what is in `edge.panel.view`.
 """
@@ -13,7 +13,7 @@ from flask import Flask, Response, render_template, request
 from flask_wtf import CSRFProtect  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 
-from edge.panel import words
+from edge.panel import metrics, words
 from edge.panel.config import PanelConfig
 from edge.panel.demo import Demo, DemoView, pages
 from edge.panel.freshness import Now, Readings, Silence
@@ -76,6 +76,11 @@ def create_app(
         at = now()
         readings = read_both(state, at)
         return _json(_health(readings, at), 503 if isinstance(readings.gate, Silence) else 200)
+
+    @app.get("/metrics")
+    def prometheus() -> Response:
+        at = now()
+        return Response(metrics.exposition(read_both(state, at), at), content_type=metrics.CONTENT_TYPE)
 
     @app.errorhandler(HTTPException)
     def problem(error: HTTPException) -> tuple[str, int, list[tuple[str, str]]]:

@@ -11,13 +11,16 @@ import msgspec
 from flask import Flask
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
+from edge.notify import Supervisor
+from edge.panel.alive import keep_alive
 from edge.panel.app import create_app
 from edge.panel.config import PanelConfig, read_config
 from edge.panel.demo import Demo
 from sync.wire.statedir import StateDir
 from sync.wire.tomlform import ConfigError
 
-DIRECTORY = click.Path(file_okay=False, path_type=Path)
+DIRECTORY = click.Path(file_okay=False, readable=False, path_type=Path)
+DEFAULT_FILE = Path("/etc/venue-gate/gate-panel.toml")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +32,13 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--state", required=True, type=DIRECTORY, help="The gate's state directory.")
+@click.option(
+    "--state",
+    default=Path("/var/lib/venue-gate"),
+    show_default=True,
+    type=DIRECTORY,
+    help="The gate's state directory.",
+)
 @click.option(
     "--run",
     "run_directory",
@@ -42,7 +51,7 @@ def main() -> None:
     "--config",
     "config_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="gate-panel.toml with host, port and names; the options here win over it.",
+    help=f"File with host, port and names; the options here win over it.  [default: {DEFAULT_FILE} if it is there]",
 )
 @click.option(
     "--demo",
@@ -71,6 +80,8 @@ def run(
 
 def _config(file: Path | None, host: str | None, port: int | None) -> PanelConfig:
     config = PanelConfig()
+    if file is None and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
     if file is not None:
         try:
             config = read_config(file.read_text(encoding="utf-8"), file.name)
@@ -93,6 +104,9 @@ def _serve(app: Flask, config: PanelConfig) -> None:
         ) from cause
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     click.echo(f"gate-panel: http://{config.host}:{_port(server)}/")
+    supervisor = Supervisor()
+    supervisor.ready(f"port {_port(server)}")
+    keep_alive(supervisor, config.host, _port(server))
     server.run()
 
 

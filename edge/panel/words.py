@@ -18,9 +18,13 @@ SIGNALS: dict[Signal, Saying] = {
         Text("请出示通行码", "Show your pass"),
         Text("将通行码对准读码窗口，请佩戴口罩。", "Hold it up to the reader. Please wear a mask."),
     ),
+    Signal.READING: Saying(
+        Text("正在读码", "Reading"), Text("请保持不动，让屏幕更亮、更平。", "Hold it still, flat and bright.")
+    ),
     Signal.PASS: Saying(Text("请通行", "Please pass"), Text("请逐一通行。", "One at a time, please.")),
     Signal.DENY: Saying(Text("不能通行", "No entry"), _TO_INSPECTOR),
     Signal.REFER: Saying(Text("请找检测员", "See the inspector"), _TO_INSPECTOR),
+    Signal.ALREADY_USED: Saying(Text("此码已使用", "Already used"), _TO_INSPECTOR),
     Signal.ONE_AT_A_TIME: Saying(
         Text("请一人一码", "One code at a time"), Text("请只出示一个通行码。", "Please show one pass only.")
     ),

@@ -91,8 +91,10 @@ def settle(directory: Path, machine: str, system: System, new_id: str) -> Found:
             continue
         if outbox.identity.machine != machine:
             seal(outbox, "other_machine", system)
-        elif own or not bases_in(system.names(outbox.directory)):
-            seal(outbox, "segments_missing" if not own else "second", system)  # its numbers may have been used
+        elif own:
+            seal(outbox, "second", system)
+        elif not bases_in(system.names(outbox.directory)):
+            seal(outbox, "segments_missing", system)  # its numbers may have been given already
         else:
             own = outbox
     return own or create(directory, machine, system, new_id)

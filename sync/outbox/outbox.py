@@ -17,7 +17,7 @@ from pathlib import Path
 from tinydb import TinyDB
 
 from sync.outbox.disk import Disk, Limits
-from sync.outbox.durable import make_directory, sync_directory
+from sync.outbox.durable import make_directory, remove_drafts, sync_directory
 from sync.outbox.errors import (
     AppendFailed,
     BadAcknowledgement,
@@ -203,7 +203,10 @@ class Outbox(TinyDB):
             self._disk.refill_reserve()
 
     def acknowledge_sealed(self, outbox_id: str, next: int) -> None:
-        """As `acknowledge`, for an outbox that was sealed. Raises BadAcknowledgement when there is no such."""
+        """As `acknowledge`, for an outbox that was sealed; more than was ever written there covers nothing.
+
+        One that is gone already is fine. Raises BadAcknowledgement for the outbox that goes on.
+        """
         if self._running is None:
             return
         try:
@@ -248,6 +251,7 @@ class Outbox(TinyDB):
         retention = Retention(self._system, self._disk, self._limits.kept_bytes, found.directory, journal)
         self._running = _Running(found, journal, retention)
         with suppress(OSError):
+            remove_drafts(found.directory, system=self._system)
             self._foreign = foreign_names(self._root, self._system)
             self._disk.refill_reserve()
         return self._running

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 
 from sync.outbox.disk import Disk
@@ -65,21 +65,33 @@ class Retention:
         self.prune()
 
     def acknowledge_sealed(self, outbox_id: str, number: int) -> None:
-        """Everything below `number` of a sealed outbox is at the centre. Raises BadAcknowledgement, OSError."""
-        root = self._directory.parent
-        directory = next((it.directory for it in find(root, self._system) if it.id == outbox_id), None)
-        if directory is None or directory == self._directory:
-            raise BadAcknowledgement(f"{outbox_id} is no sealed outbox here")
-        bases = bases_in(self._system.names(directory))
-        covered = []
-        for base, upper in zip(bases, [*bases[1:], None], strict=True):
-            path = segment_path(directory, base)
-            end = upper or examine(self._system, path, base, None, seed_of(outbox_id, base)).end
-            if end <= number:
-                covered.append(Segment(directory, base, upper, self._system.size(path)))
+        """Everything below `number` of a sealed outbox is at the centre. Raises BadAcknowledgement, OSError.
+
+        A number beyond its end covers nothing: the outbox was replaced, and at the centre these names may be other
+        records'. Ours stay.
+        """
+        directory = self._directory.parent / outbox_id
+        if directory == self._directory:
+            raise BadAcknowledgement(f"{outbox_id} is not sealed")
+        if outbox_id not in {outbox.id for outbox in find(directory.parent, self._system)}:
+            return  # drained and gone
+        covered = self._covered(directory, number)
         with self._pruning:
             self._sealed = [it for it in self._sealed if it.directory != directory] + covered
         self.prune()
+
+    def _covered(self, directory: Path, number: int) -> list[Segment]:
+        """The segments of a sealed outbox whose records are all below `number`."""
+        bases = bases_in(self._system.names(directory))
+        if not bases:
+            return []
+        last = segment_path(directory, bases[-1])
+        end = examine(self._system, last, bases[-1], None, seed_of(directory.name, bases[-1])).end
+        if number > end:
+            return []
+        sizes = [self._system.size(segment_path(directory, base)) for base in bases]
+        segments = map(Segment, repeat(directory), bases, [*bases[1:], None], sizes)
+        return [segment for segment in segments if (segment.upper or end) <= number]
 
     def prune(self) -> None:
         """Unlink acknowledged segments, oldest first, until they fit and there is room. What fails stays.

@@ -116,3 +116,7 @@ def schema() -> dict[str, Any]:
 def _minutes(span: str) -> tuple[int, int]:
     start, end = (int(time[:2]) * 60 + int(time[3:]) for time in span.split("-"))
     return start, end
+
+
+if __name__ == "__main__":
+    print(msgspec.json.format(jsonform.encode(schema()), indent=2).decode())  # noqa: T201 - for docs/policy.schema.json

@@ -75,6 +75,7 @@ class GateStatus(msgspec.Struct, frozen=True):
 
     next_sequence: what the next record will be called; acknowledged: everything below is at the centre.
     lamps: name → lit, read from the pins ("pass", "deny", "refer", "link", "buzzer", "relay").
+    hint: `hardware.ports.Hint`, what would help a visitor whose code is seen and not read (signal "reading").
     trust: [epoch, number] of the updates in force, None without; trust_issued_at: seconds since 1970.
     clock_error_seconds: greatest error of `wall`, None where nobody can say. nonce: the gate's own, 32 hex; a receipt
     that repeats it proves the time to the gate (DESIGN 5).
@@ -92,6 +93,7 @@ class GateStatus(msgspec.Struct, frozen=True):
     acknowledged: int
     lamps: dict[str, bool]
     shown: Shown | None = None
+    hint: str | None = None
     counts: Counts = Counts()
     faults: list[Fault] = []
     gate: str | None = None

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rows import Options, Row
 
 from edge import credentials
-from edge.decide import decide
+from edge.decide import Situation, decide
 from edge.recent import RecentUses
 from edge.verify import verify
 from sync.outbox import Outbox
@@ -27,17 +27,17 @@ def suite(options: Options, tell: Callable[[str], None]) -> list[Row]:
     rounds = 200 if options.quick else 3_000
     authority = Authority()
     snapshot, now, policy = authority.snapshot(), moment(), Policy()
+    situation = Situation(now, 36.5, None, snapshot.issued_at)
     public = Ed25519PublicKey.from_public_bytes(authority.passes.public)
     message = b"x" * 150
     signature = authority.passes.private.sign(message)
-    recent = RecentUses()
     texts = [authority.pass_text() for _ in range(rounds)]
 
     tell(f"{rounds} decisions")
     deciding, checking = [], []
     for text in texts:
         deciding.append(
-            _cpu(lambda text=text: decide(verify(credentials.read(text), snapshot, now), 36.5, policy, recent, now))
+            _cpu(lambda text=text: decide(verify(credentials.read(text), snapshot, now), policy, situation))
         )
         checking.append(_cpu(lambda: public.verify(signature, message)))
 

@@ -60,7 +60,7 @@ def _readers(cascade: Stages) -> dict[str, Reader]:
         )
     for stage in cascade.wide:
         readers[stage.name] = lambda luma, stage=stage: _texts(stage.symbols(stage.look(luma, Region.whole(luma))))
-    readers["cascade"] = lambda luma: _texts(CascadeReader(cascade).read(Frame(luma, 1, 0.0)))
+    readers["cascade"] = lambda luma: _texts(CascadeReader(cascade).read(Frame(luma, 1, 0.0)).symbols)
     return readers
 
 
@@ -130,7 +130,7 @@ def _sequences(options: Options, tell: Tell, cascade: Stages) -> list[Row]:
             for number, luma in enumerate(worn.sequence(trouble, shown, seed, _PATIENCE), 1):
                 if shown in _texts(zxing(luma)):
                     first["zxing alone"] = min(first["zxing alone"], number)
-                if number < first["cascade"] and shown in _texts(reader.read(Frame(luma, number, 0.0))):
+                if number < first["cascade"] and shown in _texts(reader.read(Frame(luma, number, 0.0)).symbols):
                     first["cascade"] = number
                 if max(first.values()) <= number:
                     break

@@ -106,7 +106,7 @@ def kills(directory: Path, times: int, seed: int) -> tuple[Ledger, int]:
 def test_a_killed_writer_loses_nothing(tmp_path: Path) -> None:
     """R2: the short version; `make stress` kills 250 times."""
     ledger, _ = kills(tmp_path / "outbox", 8, seed=1)
-    assert len(ledger.acked) > 50
+    assert len(ledger.acked) > 20
     assert ledger.sent
 
 
@@ -116,4 +116,4 @@ def test_a_writer_killed_250_times_loses_nothing(tmp_path: Path) -> None:
     """R2: 0 lost, 0 altered, 0 doubled."""
     ledger, kept = kills(tmp_path / "outbox", 250, seed=2)
     print(f"250 kills: {len(ledger.acked)} acknowledged appends, {len(ledger.sent)} sent, {kept} kept")
-    assert len(ledger.acked) > 5_000
+    assert len(ledger.acked) > 2_000

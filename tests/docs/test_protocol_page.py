@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 from sync.transport import PATH
-from sync.wire import batch, passes, receipt, record, updates
+from sync.wire import batch, passes, receipt, record, statuslist, updates
 from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import NotGenuine
 from sync.wire.keys import KeyRing
-from sync.wire.policy import Policy
+from sync.wire.policy import MAX_POLICY_BYTES, Policy
 from tests.sync.town import Town
 from tests.vectors.make import CLAIMS, RECEIPT
 
@@ -57,6 +57,11 @@ def receipt_envelope(text: str) -> None:
     assert bytes.fromhex(text) == receipt.sign_receipt(RECEIPT, TOWN.receipts)
 
 
+def status_list(text: str) -> None:
+    made = statuslist.build({bytes(range(8)): 1_650_000_120}, [bytes(range(255, 247, -1))])
+    assert bytes.fromhex(text) == made.content
+
+
 def request(text: str) -> None:
     assert text.startswith(f"POST {PATH} HTTP/1.1\n")
 
@@ -68,6 +73,9 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "record-scan": as_form(record.Record),
     "record-folded": as_form(record.Record),
     "record-started": as_form(record.Record),
+    "record-passage": as_form(record.Record),
+    "record-adopted": as_form(record.Record),
+    "status-list": status_list,
     "batch": as_form(batch.Batch),
     "receipt": as_form(receipt.Receipt),
     "keys": as_form(updates.KeyList),
@@ -126,7 +134,10 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
         "a batch inside, inflated, bytes": batch.MAX_BYTES,
         "envelope of a batch, bytes": MessageType.BATCH.max_bytes,
         "envelope of a receipt, a key list or a manifest, bytes": signed.pop(),
-        "one file of the updates, bytes": updates.MAX_FILE_BYTES,
+        "keys, manifest, policy file or venue card, bytes": updates.MAX_FILE_BYTES,
+        "a policy, bytes": MAX_POLICY_BYTES,
+        "`withdrawn.list`, bytes": updates.LIMITS[updates.WITHDRAWN],
+        "`withdrawn.delta`, bytes": updates.LIMITS[updates.WITHDRAWN_DELTA],
         "an answer, bytes": receipt.MAX_ANSWER_BYTES,
     }
 

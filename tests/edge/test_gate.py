@@ -10,7 +10,7 @@ import pytest
 
 from edge import history
 from edge.clock import Clock as GateClock
-from edge.clock import SystemSources
+from edge.clock import SystemSources, kept_floor
 from edge.faults import Faults
 from edge.gate import Devices, Gate
 from edge.ledger import Ledger
@@ -21,17 +21,19 @@ from edge.upkeep import Upkeep
 from hardware.barrier import RelayBarrier
 from hardware.errors import CameraError, PinsError, ReaderError, ThermometerError
 from hardware.indicator import LampIndicator, LampPins
-from hardware.passage import NoPassageSensor
+from hardware.passage import NoPassageSensor, SimulatedPassageSensor
 from hardware.pins import make_factory
-from hardware.ports import Frame, PassageSensor, Symbol
+from hardware.ports import Frame, Hint, PassageSensor, Sight, Symbol, Turn
 from sync.outbox import Outbox, readers
 from sync.outbox.errors import AppendFailed
 from sync.wire import jsonform
 from sync.wire.passes import PassKind, Status
-from sync.wire.record import Folded, Outcome, Record, Scan, Started
+from sync.wire.policy import Policy, read_policy
+from sync.wire.record import Adopted, Folded, Outcome, Passage, Passed, Record, Scan, Started
 from sync.wire.status import Fault, GateStatus
 
 NOW = 1_650_000_000
+UNREAD = "a code that is located and not read"
 
 
 class Sources(SystemSources):
@@ -69,11 +71,11 @@ class Script:
             raise self.frames.popleft()
         return Frame(np.zeros((2, 2), np.uint8), 1, 0.0)
 
-    def read(self, frame: Frame) -> tuple[Symbol, ...]:
+    def read(self, frame: Frame) -> Sight:
         seen = self.frames.popleft()
         if isinstance(seen, Exception):
             raise seen
-        return tuple(Symbol(text, "script") for text in seen)
+        return Sight(tuple(Symbol(text, "script") for text in seen if text != UNREAD), UNREAD in seen, Hint.CLOSER)
 
     def measure(self) -> float | None:
         if isinstance(self.celsius, Exception):
@@ -150,6 +152,17 @@ def bench(authority, state):
     with Outbox(state.outbox, "board:card") as outbox:
         made = Bench(authority, state, outbox, lambda pin, level: [watch(pin, level) for watch in watchers])
         made.watchers = watchers
+        yield made
+        made.barrier.close()
+        made.indicator.close()
+
+
+@pytest.fixture
+def turning(authority, state):
+    """A gate whose turnstile tells what happened."""
+    authority.install(state, policy=Policy(companions=Outcome.PASS))
+    with Outbox(state.outbox, "board:card") as outbox:
+        made = Bench(authority, state, outbox, lambda pin, level: None, SimulatedPassageSensor())
         yield made
         made.barrier.close()
         made.indicator.close()
@@ -242,6 +255,36 @@ def test_two_passes_in_view_open_for_neither(bench):
     assert bench.scans() == []
     assert bench.status().signal != "pass"
     assert bench.results.shown.codes == ["two_codes"]
+
+
+def test_a_pass_beside_a_code_that_is_not_read_yet_waits_for_it(bench):
+    """Never a coin toss: the second code turns out to be another pass, and neither opens."""
+    first, second = bench.authority.pass_text(), bench.authority.pass_text()
+    bench.show(first, UNREAD)
+    bench.sources.pass_by(0.07)
+    assert bench.openings == 0
+    bench.show(first, second)
+    assert bench.openings == 0
+    assert bench.results.shown.codes == ["two_codes"]
+
+
+def test_a_code_that_is_never_read_holds_up_nobody_for_long(bench):
+    """A torn poster behind the visitor is not a second person."""
+    text = bench.authority.pass_text()
+    for _ in range(8):
+        bench.show(text, UNREAD)
+        bench.sources.pass_by(0.07)
+    assert bench.openings == 1
+
+
+def test_what_is_seen_and_not_read_is_told_until_it_is_gone(bench):
+    """R5: the visitor learns that the gate sees something, and what would help."""
+    bench.show(UNREAD)
+    bench.step()
+    assert (bench.status().signal, bench.status().hint) == ("reading", "closer")
+    bench.sources.pass_by(2)
+    bench.step()
+    assert (bench.status().signal, bench.status().hint) == ("ready", None)
 
 
 def test_nobody_is_answered_while_the_turnstile_is_open(bench):
@@ -387,3 +430,145 @@ def test_the_status_says_what_the_gate_does(bench):
 def test_the_start_is_recorded(bench):
     """R8: a gap in the passages before it may be a power cut, not an empty doorway."""
     assert isinstance(bench.records()[0], Started)
+
+
+def after(bench, seconds: float = 6.0, *turns: Turn) -> None:
+    """So much later, with what the turnstile did meanwhile; nobody is in view."""
+    for turn in turns:
+        bench.passage.turn(turn)
+    bench.script.frames.append([])
+    bench.step()
+    bench.sources.pass_by(seconds)
+
+
+def test_a_pass_opens_once_more_when_the_turnstile_did_not_turn(turning):
+    """DESIGN 3: the use does not count; within half a minute the same pass opens again, once."""
+    text = turning.authority.pass_text(kind=PassKind.SAVED, venue=0, checkpoint=0, expires_at=NOW + 9_000)
+    turning.show(text)
+    after(turning, 6.0, Turn.NOT_PASSED)
+    turning.show(text)
+    after(turning, 6.0, Turn.NOT_PASSED)
+    turning.show(text)
+    assert turning.openings == 2
+    assert [scan.reasons[0] for scan in turning.scans()] == ["green", "green", "already_used"]
+    passages = [record for record in turning.records() if isinstance(record, Passage)]
+    assert [(record.scan, record.result) for record in passages] == [(3, Passed.NOT_PASSED), (5, Passed.NOT_PASSED)]
+
+
+def test_a_pass_whose_turnstile_turned_is_used(turning):
+    """And the record says so."""
+    text = turning.authority.pass_text()
+    turning.show(text)
+    after(turning, 6.0, Turn.PASSED)
+    turning.show(text)
+    assert [scan.reasons for scan in turning.scans()] == [["green"], ["already_used"]]
+    assert turning.records()[3] == Passage(turning.records()[3].when, turning.scans()[0].place, Passed.PASSED, 3)
+
+
+def test_what_was_not_used_is_known_after_a_restart(turning):
+    """The turnstile's word is read back with the scans."""
+    text = turning.authority.pass_text()
+    turning.show(text)
+    after(turning, 3.0, Turn.NOT_PASSED)
+    turning.gate._ledger = Ledger(turning.outbox, history.newest(turning.state.outbox, 500))
+    turning.sources.pass_by(3)
+    turning.show(text)
+    assert turning.openings == 2
+
+
+def test_companions_enter_one_by_one_and_each_is_measured(turning):
+    """R6: as many as the pass says, each with a record and a temperature of their own."""
+    text = turning.authority.pass_text(companions=2)
+    for celsius in (36.4, 36.6, 36.5, 36.5):
+        turning.script.celsius = celsius
+        turning.show(text)
+        after(turning, 6.0, Turn.PASSED)
+    scans = turning.scans()
+    assert [(scan.person, scan.temperature) for scan in scans[:3]] == [(1, 36.4), (2, 36.6), (3, 36.5)]
+    assert (turning.openings, scans[3].reasons[0]) == (3, "already_used")
+
+
+def test_a_companion_need_not_wait_until_the_pass_is_forgotten(turning):
+    """As soon as the first is through and the code was lowered."""
+    text = turning.authority.pass_text(companions=1)
+    turning.show(text)
+    after(turning, 1.5, Turn.PASSED)
+    turning.show(text)
+    assert turning.openings == 2
+
+
+def test_companions_with_fever_stay_out(turning):
+    """The others' measurements say nothing about them."""
+    text = turning.authority.pass_text(companions=1)
+    turning.show(text)
+    after(turning, 6.0, Turn.PASSED)
+    turning.script.celsius = 38.0
+    turning.show(text)
+    assert (turning.openings, turning.scans()[1].reasons[0]) == (1, "fever")
+
+
+def test_nobody_is_answered_while_somebody_stands_in_the_turnstile(turning):
+    """Also after the relay has dropped."""
+    turning.passage.busy = True
+    turning.show(turning.authority.pass_text())
+    assert turning.scans() == []
+    turning.passage.busy = False
+    turning.show(turning.authority.pass_text())
+    assert turning.openings == 1
+
+
+def test_a_lost_passage_sensor_cannot_tell_and_people_pass(turning):
+    """R26: the use counts, nothing is recorded that nobody knows, and the gate does not wait for it."""
+    turning.passage.busy = turning.passage.lost = True
+    text = turning.authority.pass_text()
+    turning.show(text)
+    after(turning)
+    turning.show(text)
+    assert [scan.reasons for scan in turning.scans()] == [["green"], ["already_used"]]
+    assert not any(isinstance(record, Passage) for record in turning.records())
+
+
+@pytest.mark.parametrize("turn", [Turn.FORCED, Turn.HELD_OPEN, Turn.RELEASED])
+def test_a_forced_or_held_turnstile_leaves_its_trail(turning, turn):
+    """R8: with no opening to belong to."""
+    after(turning, 1.0, turn)
+    told = turning.records()[-1]
+    assert (told.result.value, told.scan) == (turn.value, None)
+
+
+def test_the_policy_in_force_is_recorded_with_its_scans(bench):
+    """R9: which policy decided can be read from the records alone, also where it changed in between."""
+    bench.show(bench.authority.pass_text())
+    bench.authority.install(bench.state, number=2, policy=Policy(yellow=Outcome.PASS))
+    bench.sources.pass_by(2)
+    bench.show(bench.authority.pass_text(status=Status.YELLOW))
+    adopted = [record for record in bench.records() if isinstance(record, Adopted)]
+    assert [record.policy for record in adopted] == [scan.policy for scan in bench.scans()] == ["1.1", "1.2"]
+    assert read_policy(bytes(adopted[1].document)) == Policy(yellow=Outcome.PASS)
+
+
+def test_a_thousand_hostile_codes_a_minute_leave_the_next_visitor_alone(bench):
+    """DESIGN 3: a record for each reason and minute, no urgent one, and the next honest visitor passes at once."""
+    stranger = type(bench.authority)()
+    forged = [stranger.pass_text() for _ in range(900)] + [f"code {number}" for number in range(100)]
+    before = bench.outbox.next
+    for text in forged:
+        bench.script.frames.append([text])
+        bench.step()
+        bench.sources.pass_by(0.06)
+    assert bench.outbox.next == before
+    bench.sources.at = NOW + 30.0
+    bench.show(bench.authority.pass_text())
+    assert bench.openings == 1
+    bench.sources.pass_by(61)
+    bench.step()
+    folded = [record for record in bench.records() if isinstance(record, Folded)]
+    assert sum(record.count for record in folded) == 1000
+    assert len(folded) == 2
+    assert len(bench.gate._presence._answered) < 100
+
+
+def test_a_proved_time_outlives_the_gate(bench):
+    """DESIGN 5: the floor is kept at the end, and no restart goes back behind it."""
+    bench.upkeep.finish(bench.clock.now())
+    assert kept_floor(bench.state) == pytest.approx(NOW, abs=5)

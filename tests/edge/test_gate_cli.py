@@ -37,7 +37,7 @@ def refusal(done: subprocess.CompletedProcess[bytes], code: int = 2) -> str:
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
     path = tmp_path / "code.png"
-    segno.make("VP1:HELLO", error="m").save(str(path), scale=8)
+    segno.make_qr("VP1:HELLO", error="m").save(str(path), scale=8)
     return path
 
 
@@ -177,7 +177,7 @@ def test_a_gate_shown_photographs_decides_about_them(authority, tmp_path):
     authority.install(state)
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    segno.make(authority.pass_text(), error="m").save(str(pictures / "pass.png"), scale=8)
+    segno.make_qr(authority.pass_text(), error="m").save(str(pictures / "pass.png"), scale=8)
     running = subprocess.Popen([GATE, "run", "--state", str(state.root), "--pins", "mock", "--camera", str(pictures)])
     try:
         _wait_for(state.status, running, lambda told: told["shown"] is not None)

@@ -138,5 +138,3 @@ def test_a_sensor_that_went_silent_is_lost_with_its_own_reason():
     assert taken.visitor(10.5) is not None
     with pytest.raises(ThermometerError, match="errno 121"):
         taken.visitor(12.1)
-
-

@@ -63,7 +63,7 @@ def test_the_real_reader_reads_what_a_visitor_shows(tmp_path):
     texts: set[str] = set()
     for _ in range(30):
         frame = camera.capture(1.0)
-        texts |= {symbol.text for symbol in reader.read(frame)}
+        texts |= {symbol.text for symbol in reader.read(frame).symbols}
         if texts:
             break
     assert texts == {text}

@@ -43,8 +43,8 @@ def test_the_worker_reads_what_the_cascade_reads() -> None:
     """Text, stage and corners are the same on either side of the pipe."""
     reader = IsolatedReader()
     try:
-        assert reader.read(_frame("THROUGH A PIPE")) == CascadeReader().read(_frame("THROUGH A PIPE"))
-        assert reader.read(Frame(np.full((3, 5), 7, np.uint8), 2, 0.0)) == ()
+        assert reader.read(_frame("THROUGH A PIPE")).symbols == CascadeReader().read(_frame("THROUGH A PIPE")).symbols
+        assert reader.read(Frame(np.full((3, 5), 7, np.uint8), 2, 0.0)).symbols == ()
     finally:
         reader.close()
 
@@ -56,10 +56,10 @@ def test_a_decoder_that_hangs_or_crashes_costs_that_frame_only(misbehave: str) -
     """The frame is a ReaderError within its time; the next one is read by a new process."""
     reader = IsolatedReader(1.0, (sys.executable, "-c", _MOODY.format(misbehave=misbehave)))
     try:
-        assert reader.read(_frame("BEFORE"))[0].text == "BEFORE"
+        assert reader.read(_frame("BEFORE")).symbols[0].text == "BEFORE"
         with pytest.raises(ReaderError, match="stopped on one frame"):
             reader.read(_cursed())
-        assert reader.read(_frame("AFTER"))[0].text == "AFTER"
+        assert reader.read(_frame("AFTER")).symbols[0].text == "AFTER"
         assert reader.restarts == 1
     finally:
         reader.close()
@@ -76,8 +76,8 @@ def test_closing_twice_is_fine_and_a_later_read_starts_anew() -> None:
     """As every adapter."""
     reader = IsolatedReader()
     reader.close()
-    assert reader.read(_frame("ONE"))[0].text == "ONE"
+    assert reader.read(_frame("ONE")).symbols[0].text == "ONE"
     reader.close()
     reader.close()
-    assert reader.read(_frame("TWO"))[0].text == "TWO"
+    assert reader.read(_frame("TWO")).symbols[0].text == "TWO"
     reader.close()

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from hardware.decoders import zxing
-from hardware.hints import Hint
-from hardware.ports import Frame
+from hardware.ports import Frame, Hint
 from hardware.stages import stages
 from hardware.symbols import CascadeReader
 from tests.scenes import worn
@@ -45,9 +44,10 @@ def score() -> _Score:
             luma = worn.scene(trouble, shown, circumstances, np.random.default_rng((_SEED, kind, each, 1)))
             alone = [found.text for found in zxing(luma) if found.text is not None]
             reader = CascadeReader(use)
-            cascade = [symbol.text for symbol in reader.read(Frame(luma, 1, 0.0))]
-            if reader.hint is not None:
-                score.hints[reader.hint is _HELPS.get(trouble)] += 1
+            sight = reader.read(Frame(luma, 1, 0.0))
+            cascade = [symbol.text for symbol in sight.symbols]
+            if sight.hint is not None:
+                score.hints[sight.hint is _HELPS.get(trouble)] += 1
             score.alone[trouble] += shown in alone
             score.cascade[trouble] += shown in cascade
             score.wrong += [(trouble, text) for text in {*alone, *cascade} - {shown}]
@@ -76,5 +76,5 @@ def test_every_text_is_the_one_that_was_drawn(score: _Score) -> None:
 
 
 def test_hints_are_right_more_often_than_wrong(score: _Score) -> None:
-    """Only unread codes that were located get one. Measured on 120 unread scenes: 20 right, none wrong, 100 none."""
+    """Only unread codes that were located get one. Measured on 188 unread frames: 21 right, 167 none."""
     assert score.hints[True] > score.hints[False]

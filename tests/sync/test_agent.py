@@ -25,7 +25,9 @@ from sync.wire.receipt import Answer, Standing, encode_answer, read_receipt
 from sync.wire.record import ClockQuality
 from sync.wire.statedir import StateDir
 from sync.wire.status import Fault, GateStatus, QueueStatus, SyncStatus, Trouble
-from tests.sync.town import ModelCentre, Town
+from sync.wire.statuslist import Withdrawn
+from sync.wire.statuslist import build as build_list
+from tests.sync.town import ModelCentre, Shelf, Town
 from tests.sync.wires import Server, Told, serving
 
 QUICK = SyncConfig(
@@ -471,13 +473,13 @@ def test_a_revoked_gate_is_told_so(place: Place) -> None:
 
 
 def test_the_gates_own_word_is_in_the_report(place: Place) -> None:
-    """status.json of this boot feeds the fleet's page (R25)."""
+    """A fresh status.json of this boot feeds the fleet's page (R25)."""
     place.provision()
     place.outbox()
     told = GateStatus(
         0.0,
         boot_id(),
-        0.0,
+        time.monotonic(),
         1,
         "9.9",
         "ready",
@@ -494,6 +496,43 @@ def test_the_gates_own_word_is_in_the_report(place: Place) -> None:
         until(lambda: bool(place.centre.seen))
     report = place.centre.seen[-1].report
     assert (report.software, report.faults, report.damaged) == ("9.9", ["camera"], 3)
+
+
+def test_a_receipt_that_repeats_the_gates_own_nonce_is_kept(place: Place) -> None:
+    """Only such a receipt may lower the gate's clock floor (DESIGN 5)."""
+    place.provision()
+    outbox = place.outbox()
+    mono, lamps = time.monotonic(), {"pass": False}
+    told = GateStatus(
+        0.0, boot_id(), mono, 1, "1", "ready", ClockQuality.UNKNOWN, outbox.id, 1, 1, lamps, nonce="ab" * 16
+    )
+    place.state.status.write_bytes(jsonform.encode(told))
+    ring = KeyRing([place.centre.town.receipts.verification_key()])
+    with place.running():
+        until(lambda: len(place.centre.seen) >= 4)
+    nonces = [batch.nonce for batch in place.centre.seen]
+    assert nonces.count("ab" * 16) == 1
+    assert read_receipt(place.state.receipt(outbox.id).read_bytes(), ring).nonce == "ab" * 16
+
+
+def test_a_status_list_is_installed_and_need_not_come_twice(place: Place) -> None:
+    """A large file that did not change is taken from the set in force; a set that lacks one is refused."""
+    place.provision()
+    place.outbox()
+    lists = Withdrawn(build_list({bytes(8): 2**32 - 1}), build_list({}))
+    place.centre.updates = place.centre.town.snapshot((1, 2), withdrawn=lists)
+    with place.running():
+        until(lambda: os.readlink(place.state.current_updates) == "1-2")
+        again = place.centre.town.snapshot((1, 3), withdrawn=lists)
+        del again["withdrawn.list"]
+        place.centre.updates = again
+        until(lambda: os.readlink(place.state.current_updates) == "1-3")
+        other = Withdrawn(build_list({bytes(8): 1}), build_list({}))
+        torn = place.centre.town.snapshot((1, 4), withdrawn=other)
+        del torn["withdrawn.list"]
+        place.centre.updates = torn
+        place.says(None, "withdrawn.list does not belong")
+    assert (place.state.updates / "1-3" / "withdrawn.list").read_bytes() == lists.snapshot.content
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"null", b'{"boot":"of another start"}'])
@@ -550,6 +589,27 @@ def test_an_outbox_that_vanishes_and_returns_is_followed(place: Place) -> None:
         again = place.outbox()
         fill(again, 1)
         place.drained(again)
+
+
+def test_an_unreadable_outbox_is_named_and_the_other_goes_on(place: Place) -> None:
+    """A bad sector costs what it holds, nothing else."""
+    place.provision()
+    first = place.outbox()
+    fill(first, 3)
+    first.close()
+    second = Outbox(place.state.outbox, "another board:card")
+    fill(second, 2)
+    segment = next((place.state.outbox / first.id).glob("*.jsonl"))
+    aside = place.state.root / "aside"
+    segment.rename(aside)
+    segment.mkdir()
+    with place.running():
+        until(lambda: place.centre.shelves.get(second.id, Shelf()).next == 3)
+        place.says(Trouble.OUR_FAULT, f"outbox {first.id} cannot be read")
+        segment.rmdir()
+        aside.rename(segment)
+        until(lambda: place.centre.shelves.get(first.id, Shelf()).next == 4)
+        place.says(None)
 
 
 def test_an_answer_without_a_genuine_receipt_still_brings_genuine_updates(place: Place) -> None:

@@ -176,6 +176,13 @@ def test_foreign_files_are_passed_over_and_counted(tree: Tree) -> None:
     assert (list(disk.states())[-1].items()) >= foreign.items()
 
 
+def test_what_a_cut_left_of_a_replaced_file_is_taken_away(tree: Tree) -> None:
+    """Else each cut in such a moment would leave a file for good."""
+    disk = MemoryDisk(tree | {str(DIRECTORY / ID / ".000000000005.jsonl.99.tmp"): b"half"})
+    start(disk).close()
+    assert not [name for name in disk.names(DIRECTORY / ID) if name.endswith(".tmp")]
+
+
 def test_a_directory_of_another_version_is_left_alone(tree: Tree) -> None:
     """It is neither read nor written; a new outbox starts beside it, and it is counted."""
     disk = MemoryDisk(tree | {IDENTITY: b"%08x " % zlib.crc32(OTHER_VERSION) + OTHER_VERSION})

@@ -211,6 +211,21 @@ def test_a_reader_that_cannot_flush_gives_nothing_out(disk: Disk) -> None:
 # -- read-only
 
 
+@pytest.mark.parametrize(("appended", "given"), [(1, 0), (40, 39), (50, 49), (51, 50), (75, 74)])
+def test_a_disk_that_can_no_longer_be_flushed_is_sent_but_for_the_newest_record(
+    disk: Disk, appended: int, given: int
+) -> None:
+    """Each line was flushed before the next was written, so only the newest may be in memory alone."""
+    with start(disk) as outbox:
+        for _ in range(appended):
+            outbox.append(RECORD)
+        other = MemoryDisk(root=disk.root)
+        other.failing["sync_data"] = dict.fromkeys(range(1, 99), errno.EROFS)
+        (reader,) = readers(DIRECTORY, system=other)
+        extract = reader.read(1, 500, 1_000_000)
+        assert (len(extract.records), extract.next, extract.holes) == (given, given + 1, ())
+
+
 def test_a_disk_that_became_read_only_is_read_on(disk: Disk) -> None:
     """Appends fail, burn nothing, and go on when the disk is writable again."""
     with start(disk) as outbox:

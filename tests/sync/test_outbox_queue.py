@@ -299,8 +299,20 @@ def test_a_sealed_outbox_is_pruned_when_it_is_drained_and_room_is_needed(tmp_pat
         assert next(reader for reader in readers(tmp_path) if reader.id == brought).first() == 4
         outbox.acknowledge_sealed(brought, 6)
         assert [reader.id for reader in readers(tmp_path)] == [outbox.id]
+        outbox.acknowledge_sealed(brought, 6)
         with pytest.raises(BadAcknowledgement):
             outbox.acknowledge_sealed(outbox.id, 1)
+
+
+def test_records_of_a_replaced_outbox_stay_until_a_receipt_covers_them(tmp_path: Path) -> None:
+    """The receipt that found the old image out names other records by these numbers: it prunes nothing (R2)."""
+    with Outbox(tmp_path, MACHINE, Limits(segment_records=3, kept_bytes=0, reserve_bytes=0)) as outbox:
+        for n in range(5):
+            outbox.append(record(n))
+        replaced = outbox.id
+        outbox.renew()
+        outbox.acknowledge_sealed(replaced, 99)
+        assert readers(tmp_path)[0].read(1, 500, 99999).next == 6
 
 
 # -- TinyDB

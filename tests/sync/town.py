@@ -18,6 +18,7 @@ from sync.wire.receipt import Answer, Receipt, Standing, encode_answer, sign_rec
 from sync.wire.record import Direction
 from sync.wire.statedir import StateDir
 from sync.wire.status import Identity
+from sync.wire.statuslist import Withdrawn
 from sync.wire.updates import KeyEntry, KeyList, VenueCard, build, sign_keys
 
 GATE = "gate-7"
@@ -52,10 +53,14 @@ class Town:
         return sign_keys(KeyList(1, number, ISSUED_AT, entries), self.root)
 
     def snapshot(
-        self, order: tuple[int, int] = (1, 1), issued_at: int = ISSUED_AT, receipts: SigningKey | None = None
+        self,
+        order: tuple[int, int] = (1, 1),
+        issued_at: int = ISSUED_AT,
+        receipts: SigningKey | None = None,
+        withdrawn: Withdrawn | None = None,
     ) -> dict[str, bytes]:
         card = VenueCard(GATE, "South gate 1", 11, "Market", 21, "South gate", Direction.IN)
-        return build(self.key_list(order[1], receipts), Policy(), card, order, issued_at, self.updates)
+        return build(self.key_list(order[1], receipts), Policy(), card, order, issued_at, self.updates, withdrawn)
 
     def provision(self, state: StateDir, collector: str, ca: str | None = None) -> None:
         """The files that a gate gets from its centre."""

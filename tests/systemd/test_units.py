@@ -1,0 +1,143 @@
+"""The units as systemd itself judges them, and the installer as far as it goes without a machine (R26)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.config import Config
+from edge.panel.config import PanelConfig
+from sync.config import SyncConfig
+
+ROOT = Path(__file__).parents[2]
+UNITS = sorted((ROOT / "systemd").glob("*.service"))
+SERVICES = ("gate.service", "gate-panel.service", "gate-sync.service")
+INSTALLER = ROOT / "systemd" / "install-gate"
+PROGRAMS = "/opt/venue-gate/current/bin/"
+
+
+def run(*command: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, timeout=60)
+
+
+class Unit(dict[str, dict[str, list[str]]]):
+    """A unit file: section → directive → its values in order."""
+
+    def __init__(self, path: Path) -> None:
+        section: dict[str, list[str]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("["):
+                section = self.setdefault(line.strip("[]"), {})
+            elif "=" in line and not line.startswith("#"):
+                name, _, value = line.partition("=")
+                section.setdefault(name, []).append(value)
+
+
+@pytest.fixture(params=UNITS, ids=lambda unit: unit.name)
+def unit(request) -> Unit:
+    return Unit(request.param)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_exposure_is_small(name):
+    """DESIGN 9: `systemd-analyze security` ≤ 2.5."""
+    judged = run("systemd-analyze", "security", "--offline=true", "--no-pager", ROOT / "systemd" / name)
+    exposure = re.search(rf"exposure level for {name}: ([0-9.]+)", judged.stdout)
+    assert exposure, judged.stderr
+    assert float(exposure.group(1)) <= 2.5
+
+
+def test_systemd_finds_nothing_to_say(tmp_path):
+    """`verify` on the units as they are, except that the programs are where this test finds them."""
+    for path in UNITS:
+        text = path.read_text(encoding="utf-8").replace(PROGRAMS, f"{Path(sys.executable).parent}/")
+        (tmp_path / path.name).write_text(text.replace("ExecStart=/usr/bin/cage", "ExecStart=/bin/true"))
+    verified = run("systemd-analyze", "verify", "--man=no", *sorted(tmp_path.glob("*.service")))
+    assert (verified.returncode, verified.stderr.strip()) == (0, "")
+
+
+def test_nothing_waits_for_a_network_or_a_clock(unit):
+    """R24: people pass at power-on, wherever the cable is."""
+    waits = " ".join(unit["Unit"].get("After", []) + unit["Unit"].get("Requires", []) + unit["Unit"].get("Wants", []))
+    assert "network" not in waits
+    assert "time-sync" not in waits
+
+
+def test_restarts_are_spaced_and_never_used_up(unit):
+    """A gate in a field has nobody to start it again."""
+    assert unit["Service"]["Restart"] == ["always"]
+    assert float(unit["Service"]["RestartSec"][0]) >= 1
+    assert unit["Unit"]["StartLimitIntervalSec"] == ["0"]
+
+
+def test_nobody_is_root_and_the_page_is_another_user_than_the_gate():
+    """Whoever breaks into a page meets neither the outbox nor the device's key (DESIGN 1)."""
+    users = {path.name: Unit(path)["Service"]["User"][0] for path in UNITS}
+    assert "root" not in users.values()
+    assert users["gate.service"] == users["gate-sync.service"]
+    assert len(set(users.values())) == 3
+    panel = Unit(ROOT / "systemd" / "gate-panel.service")["Service"]
+    assert panel["InaccessiblePaths"] == ["-/var/lib/venue-gate"]
+
+
+def test_each_file_of_the_state_has_one_writer():
+    """DESIGN 1, kept by the kernel: the gate cannot write receipts, gate-sync cannot write the outbox."""
+    gate = Unit(ROOT / "systemd" / "gate.service")["Service"]
+    sync = Unit(ROOT / "systemd" / "gate-sync.service")["Service"]
+    assert gate["ReadOnlyPaths"] == ["-/var/lib/venue-gate/receipts -/var/lib/venue-gate/updates"]
+    assert gate["InaccessiblePaths"] == ["-/var/lib/venue-gate/device.key"]
+    assert sync["ReadOnlyPaths"] == ["-/var/lib/venue-gate/outbox"]
+
+
+def test_the_gate_can_ask_for_the_clocks_state():
+    """`ProtectClock` refuses adjtimex also to those who only ask; every time would be "not certain"."""
+    gate = Unit(ROOT / "systemd" / "gate.service")["Service"]
+    assert "ProtectClock" not in gate
+    assert "adjtimex clock_adjtime clock_adjtime64" in gate["SystemCallFilter"]
+
+
+def test_the_settings_that_are_installed_are_valid_and_agree():
+    """One place for what need not survive a reboot, known to all three."""
+    etc = ROOT / "systemd" / "etc"
+    gate = msgspec.toml.decode((etc / "gate.toml").read_bytes(), type=Config)
+    sync = msgspec.toml.decode((etc / "sync.toml").read_bytes(), type=SyncConfig)
+    msgspec.toml.decode((etc / "gate-panel.toml").read_bytes(), type=PanelConfig)
+    panel = Unit(ROOT / "systemd" / "gate-panel.service")["Service"]["ExecStart"][0].split()
+    assert gate.state.run == sync.run_dir == panel[panel.index("--run") + 1] == "/run/venue-gate"
+    assert gate.state.directory == sync.state_dir == "/var/lib/venue-gate"
+
+
+def test_laying_out_twice_keeps_settings_that_somebody_changed(tmp_path):
+    """Idempotent; an upgrade overwrites units, never settings."""
+    assert run(INSTALLER, "--root", tmp_path).returncode == 0
+    settings = tmp_path / "etc" / "venue-gate" / "gate.toml"
+    settings.write_text("# ours\n")
+    unit = tmp_path / "etc" / "systemd" / "system" / "gate.service"
+    unit.write_text("old")
+    done = run(INSTALLER, "--root", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert settings.read_text() == "# ours\n"
+    assert unit.read_text() == (ROOT / "systemd" / "gate.service").read_text()
+    assert {path.name for path in unit.parent.iterdir()} == {path.name for path in UNITS}
+    assert (tmp_path / "etc" / "sysusers.d" / "venue-gate.conf").exists()
+
+
+def test_a_mistake_is_one_sentence():
+    """No half of an installation for a mistyped option."""
+    for arguments in (["--uninstal"], ["--wheels", "/no/such/directory"], ["--root"]):
+        done = run(INSTALLER, *arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith("install-gate: ")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_help_says_what_it_does():
+    """Every option that there is."""
+    shown = run(INSTALLER, "--help").stdout
+    assert shown.startswith("Installs the gate")
+    assert {"--uninstall", "--root", "--with-display", "--wheels"} <= set(re.findall(r"--[a-z-]+", shown))
