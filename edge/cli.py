@@ -16,6 +16,7 @@ import msgspec
 from edge import check as checking
 from edge import config as configuration
 from edge.config import CameraSource, Config
+from edge.doctor_cli import command as doctor
 from edge.outbox_cli import outbox
 from edge.status import SOFTWARE
 from edge.terminal import config_option, plain_errors, state_option
@@ -37,11 +38,13 @@ def main() -> None:
     gate run      work as a gate
     gate read     read codes from pictures, as the gate's eyes would
     gate check    say what would be decided about a code, and why
+    gate doctor   say what keeps this gate from working, and what to do
     gate outbox   show, check and export the records on the card
     """
 
 
 main.add_command(outbox)
+main.add_command(doctor)
 
 
 @main.command()

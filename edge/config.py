@@ -61,7 +61,8 @@ class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """BCM numbers. factory: "lgpio" on a Pi, "mock" without one. trace: a file that gets every change of a mock pin.
 
-    "pass" is a word of the language, so its lamp is called `passing` here.
+    passage, fire_loop and button are taken only where their own sections say that there is one. "pass" is a word of
+    the language, so its lamp is called `passing` here.
     """
 
     factory: str = "lgpio"
@@ -71,6 +72,9 @@ class Pins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refer: _Pin = 23
     link: _Pin = 24
     buzzer: _Pin = 25
+    passage: _Pin = 5
+    fire_loop: _Pin = 6
+    button: _Pin = 16
     relay_active_high: bool = True
     lamps_active_high: bool = True
     trace: str | None = None
@@ -79,7 +83,60 @@ class Pins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Barrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """open_seconds: how long the relay is held for one passage."""
 
-    open_seconds: _Seconds = 1.0
+    open_seconds: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
+
+
+class PassageSource(str, Enum):
+    """What tells whether somebody went through."""
+
+    NONE = "none"
+    CONTACT = "contact"
+
+
+class Passage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The contact of the turnstile's arm, or of a light beam behind it.
+
+    closed_at_rest: whether it is closed while nobody passes; then a cut wire is an alarm and not a gate that sees
+    nobody. pass_seconds: how long an opening stands; held_seconds: how long the passage may be occupied.
+    """
+
+    sensor: PassageSource = PassageSource.NONE
+    closed_at_rest: bool = True
+    pass_seconds: _Seconds = 5.0
+    held_seconds: _Seconds = 10.0
+
+
+class FireLoop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """observed: whether the fire loop's second contact is wired to pins.fire_loop. The loop itself is hardware."""
+
+    observed: bool = False
+
+
+class Button(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """fitted: whether the enclosure's button is wired to pins.button."""
+
+    fitted: bool = False
+
+
+class ThermometerSource(str, Enum):
+    """What measures the visitor's temperature."""
+
+    NONE = "none"
+    MLX90614 = "mlx90614"
+
+
+class Thermometer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """bus: of /dev/i2c-<bus>. emissivity, offset_celsius, window_seconds: see `hardware.mlx90614` and `.thermometer`.
+
+    Simulated visitors bring their own temperature; none of this is asked then.
+    """
+
+    sensor: ThermometerSource = ThermometerSource.NONE
+    bus: Annotated[int, msgspec.Meta(ge=0, le=99)] = 1
+    address: Annotated[int, msgspec.Meta(ge=0x08, le=0x77)] = 0x5A
+    emissivity: Annotated[float, msgspec.Meta(ge=0.5, le=1)] = 0.98
+    offset_celsius: Annotated[float, msgspec.Meta(ge=-5, le=5)] = 0.0
+    window_seconds: Annotated[float, msgspec.Meta(ge=0.2, le=5)] = 0.8
 
 
 class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +153,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     simulation: Simulation = Simulation()
     pins: Pins = Pins()
     barrier: Barrier = Barrier()
+    passage: Passage = Passage()
+    fire_loop: FireLoop = FireLoop()
+    button: Button = Button()
+    thermometer: Thermometer = Thermometer()
     display: Display = Display()
 
     def state_dir(self) -> StateDir:

@@ -15,9 +15,9 @@ _MAX_WITNESSES = 16
 
 
 class Floor:
-    """proved: seconds since 1970 at the start, 0 for nothing; every other time is monotonic seconds, passed in."""
+    """proved: seconds since 1970 at the start, 0 for nothing; `mono`: monotonic seconds, here and everywhere."""
 
-    def __init__(self, proved: float = 0.0, mono: float = 0.0) -> None:
+    def __init__(self, proved: float, mono: float) -> None:
         self._proved, self._since = proved, mono
         self._witnesses: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # serial → (when seen, issue time)
 

@@ -31,6 +31,7 @@ from sync.wire.updates import Snapshot
 
 CAPTURE_SECONDS = 0.5
 RETRY_SECONDS = 0.5
+BUSY_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,12 @@ class Gate:
         """Take one frame and answer what is newly shown in it."""
         self._upkeep.tend(self._clock.now())
         self._hear_the_turnstile(self._clock.now())
+        if self._turnstile.is_busy:
+            self.stop.wait(BUSY_SECONDS)  # one opening, one person: the next is seen when this one is through
+            return
         frame = self._capture()
-        if frame is None or self._turnstile.is_busy:
-            return  # one opening, one person: the next is read when this one is through
+        if frame is None:
+            return
         sight, mono = self._look_at(frame), self._clock.now().mono
         self._results.advise(sight, mono)
         texts = credentials.most_telling(symbol.text for symbol in sight.symbols)

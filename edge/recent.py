@@ -52,7 +52,7 @@ class RecentUses:
             return None
         again = entry.returned is not None and _seconds(entry.returned, now) < AGAIN_SECONDS
         people = entry.people + (entry.returned is not None and not again)
-        return Use(round(entry.first.at, 3), round(_seconds(entry.first, now), 3), people, again)
+        return Use(entry.first.at, round(_seconds(entry.first, now), 3), people, again)
 
     def scanned(self, outbox: str, sequence: int, scan: Scan) -> None:
         """Remember what opened; anything else is no use."""

@@ -1,4 +1,4 @@
-"""The pin factory, by name: real pins on a Pi, gpiozero's own mock pins elsewhere – by configuration, never by fallback.
+"""The pin factory, by name: real pins on a Pi, gpiozero's mock pins elsewhere – by configuration, never by fallback.
 
 A gate that silently drove imaginary pins would let nobody out and tell nobody why; so an unknown or unusable factory
 is an error at the start.
@@ -18,6 +18,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 
 from hardware.errors import PinsError
 
+PinFactory = Factory
 REAL_FACTORIES = ("lgpio", "rpigpio", "pigpio", "native")
 PinTrace = Callable[[str, bool], None]
 """Called with a pin's name ("GPIO17") and its new level, at each change."""
@@ -35,7 +36,7 @@ def make_factory(name: str, trace: PinTrace | None = None) -> Factory:
     try:
         (found,) = entry_points(group="gpiozero_pin_factories", name=name)
         return found.load()()
-    except Exception as cause:  # noqa: BLE001 - each back end raises what its C library raises
+    except Exception as cause:
         raise PinsError(
             f"pin factory {name!r} cannot be used here ({cause}). On a Raspberry Pi install python3-lgpio; "
             'without one, set factory = "mock" under [pins] to try the gate with simulated pins'

@@ -210,3 +210,20 @@ class PassageSensor(Protocol):
     def close(self) -> None:
         """Free the pin. Safe to call twice."""
         ...
+
+
+class Switch(Protocol):
+    """One contact: the fire loop (active: intact) or a button (active: pressed)."""
+
+    @property
+    def active(self) -> bool:
+        """How it is now, debounced. Raises PinsError."""
+        ...
+
+    def presses(self) -> int:
+        """How often it became active since the last call."""
+        ...
+
+    def close(self) -> None:
+        """Free the pin. Safe to call twice."""
+        ...

@@ -7,6 +7,8 @@ import random
 import threading
 from collections.abc import Callable
 
+from gpiozero.pins import Factory
+
 from hardware.errors import PinsError
 from hardware.mlx90614 import ADDRESS, packet_error_code
 
@@ -99,3 +101,16 @@ class SimulatedPerson:
                 self._stop.wait(self._passage_seconds)
                 self._act(False)
             was_open = is_open
+
+
+def walk_on_mock_pin(
+    factory: Factory, pin: int, relay_open: Callable[[], bool], closed_at_rest: bool
+) -> SimulatedPerson:
+    """Let simulated people walk through a turnstile whose contact is a mock pin (pulled up: closed is low)."""
+    contact = factory.pin(pin)
+
+    def move(passing: bool) -> None:
+        (contact.drive_high if passing is closed_at_rest else contact.drive_low)()
+
+    move(False)
+    return SimulatedPerson(relay_open, move)

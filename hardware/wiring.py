@@ -120,7 +120,7 @@ def _header() -> list[str]:
         if number % 2 or number not in wired:
             drawn.append(_text(side, y + 5, name, "" if number in wired else "n", anchor))
         else:
-            drawn.append(_text(side, y - 8, name, "", anchor))
+            drawn.append(_text(side, y - 4, name, "", anchor, 12))  # between two wires
     return drawn
 
 

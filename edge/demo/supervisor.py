@@ -50,7 +50,7 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for us; we stop them in order
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads here yet
+                preexec_fn=_die_with_parent,
             )
 
     def _revive(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the scenes are beside the 
 
 from hardware.decoders import ZBar, zxing
 from hardware.photographs import SUFFIXES, load_luma, read_all
-from hardware.ports import Frame
+from hardware.ports import Frame, Sight
 from hardware.region import Region, find
 from hardware.scene import draw
 from hardware.stages import Stages, stages
 from hardware.symbols import CascadeReader
 from tests.scenes import textures, worn
-from tests.scenes.worn import Trouble
+from tests.scenes.worn import HELPS, Trouble
 
 Luma = NDArray[np.uint8]
 Tell = Callable[[str], None]
@@ -79,10 +80,12 @@ def _scenes(options: Options, tell: Tell, cascade: Stages) -> list[Row]:
     readers, each = _readers(cascade), 1 if options.quick else 16
     rate: dict[tuple[str, str], list[bool]] = {}
     wrong = 0
+    hints: Counter[str] = Counter()
     for trouble in Trouble:
         tell(f"scenes, {trouble.value}")
         for place in range(each):
             shown, luma = _scene(trouble, options.seed, place)
+            hints[_hint(trouble, CascadeReader(cascade).read(Frame(luma, 1, 0.0)))] += 1
             for name, read in readers.items():
                 texts = read(luma)
                 rate.setdefault((trouble.value, name), []).append(shown in texts)
@@ -105,7 +108,31 @@ def _scenes(options: Options, tell: Tell, cascade: Stages) -> list[Row]:
     )
     rows.append(Row("scenes: cascade over zxing, worst class", worst, "points", ">= 0", worst >= 0))
     rows.append(Row("scenes: texts that were not drawn", wrong, "texts", "0", wrong == 0))
-    return [*rows, _invented(options, readers)]
+    return [*rows, _invented(options, readers), *_hint_rows(hints)]
+
+
+def _hint(trouble: Trouble, sight: Sight) -> str:
+    """What became of a scene whose code was not read: a hint that helps, one that does not, or none."""
+    if sight.symbols:
+        return "read"
+    if sight.hint is None:
+        return "none"
+    return "right" if sight.hint is HELPS.get(trouble) else "wrong"
+
+
+def _hint_rows(hints: Counter[str]) -> list[Row]:
+    right, wrong = hints["right"], hints["wrong"]
+    return [
+        Row(
+            "hints on unread scenes: right",
+            right,
+            "scenes",
+            "more than wrong",
+            right > wrong if right + wrong else None,
+        ),
+        Row("hints on unread scenes: wrong", wrong, "scenes"),
+        Row("hints on unread scenes: none given", hints["none"], "scenes"),
+    ]
 
 
 def _invented(options: Options, readers: dict[str, Reader]) -> Row:

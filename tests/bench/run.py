@@ -23,7 +23,8 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"no such suite: {', '.join(unknown)}. There are: {', '.join(SUITES)}", file=sys.stderr)
         return 2
-    options, console = Options.from_environment(), Console()
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    options = Options.from_environment()
     table = Table("suite", "what", "value", "unit", "goal", "holds")
     for name in wanted or SUITES:
         suite = importlib.import_module(f"bench_{name}").suite

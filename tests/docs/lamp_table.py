@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from hardware.rhythm import Rhythm
 from hardware.states import COLOURS, CONDITIONS, RESULTS, SERVICE_LAMP, Look
 
@@ -36,13 +38,12 @@ def _sound(look: Look) -> str:
 
 
 def _steps(rhythm: Rhythm) -> str:
-    """Seconds on, and in brackets off: `0.4 (0.3) 0.4`."""
+    """Seconds on, alike ones counted: `0.6, 3 × 0.05`; and the pause before it begins again."""
     if not rhythm.steps:
         return "steady"
-    on = [f"{step:g}" for step in rhythm.steps[::2]]
-    off = [f"{step:g}" for step in rhythm.steps[1::2]]
-    told = on[0] + "".join(f" ({pause}) {tone}" for pause, tone in zip(off, on[1:], strict=False))
-    return f"{told} ({off[-1]})" if rhythm.repeats else told
+    runs = [(on, len(list(alike))) for on, alike in groupby(rhythm.steps[::2])]
+    told = ", ".join(f"{count} × {on:g}" if count > 1 else f"{on:g}" for on, count in runs)
+    return f"{told}, pause {rhythm.steps[-1]:g}" if rhythm.repeats else told
 
 
 if __name__ == "__main__":

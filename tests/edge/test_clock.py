@@ -6,6 +6,7 @@ import pytest
 
 from edge import credentials
 from edge.clock import KEEP_SECONDS, NONCE_SECONDS, Clock, FloorKeeper, SystemSources, kept_floor
+from edge.floor import Floor
 from edge.holdover import JUMP_SECONDS, PROBATION_SECONDS, STEADY_SECONDS
 from edge.verify import Finding, verify
 from sync.wire.passes import PassKind
@@ -320,6 +321,52 @@ def test_a_better_known_time_is_not_replaced_by_a_worse_one():
     machine.pass_by(100)
     clock.heard(receipt(NOW + 60, clock.nonce))
     assert clock.now().error_seconds == pytest.approx(2 + 100 * 50e-6, abs=0.01)
+
+
+def test_a_time_that_contradicts_the_known_one_replaces_it():
+    """However long its delay: the centre's signature on our own nonce is the better word."""
+    machine = Machine(0.0)
+    clock = Clock(machine, floor=1.0)
+    machine.pass_by(2)
+    clock.heard(receipt(NOW, clock.nonce))
+    machine.pass_by(100)
+    clock.heard(receipt(NOW - DAY, clock.nonce))
+    assert clock.now().at == NOW - DAY + 50
+
+
+def test_only_the_newest_passes_are_put_together(authority):
+    """The memory of witnesses is bounded: old ones give way, new ones count."""
+    clock = Clock(Machine(0.0), floor=NOW - DAY)
+    show(authority, clock, *[NOW - 9_000] * 20, NOW - 10, NOW - 10)
+    assert clock.now().at == NOW - 9_000
+    show(authority, clock, NOW - 10)
+    assert clock.now().at == NOW - 10
+
+
+def test_sixteen_passes_are_remembered():
+    """And the seventeenth pushes out the oldest."""
+    floor = Floor(0.0, 0.0)
+    for number in range(2):
+        floor.witness(bytes([number]), 500.0, 0.0)
+    for number in range(2, 16):
+        floor.witness(bytes([number]), 10.0, 0.0)
+    floor.witness(bytes(2), 500.0, 0.0)  # the third of the high ones pushes out the first
+    assert floor.at(0.0) == 10.0
+    floor = Floor(0.0, 0.0)
+    for number in range(15):
+        floor.witness(bytes([number]), 10.0 if number else 500.0, 0.0)
+    floor.witness(bytes(2), 500.0, 0.0)
+    assert floor.at(0.0) == 10.0
+
+
+@pytest.mark.parametrize(("later", "counts"), [(3_599.0, True), (3_600.0, False)])
+def test_witnesses_count_for_an_hour(later, counts):
+    """By the monotonic clock, however long the machine runs."""
+    floor = Floor(0.0, 0.0)
+    for number in range(2):
+        floor.witness(bytes([number]), 900_000.0, 50_000.0)
+    floor.witness(bytes([2]), 900_000.0, 50_000.0 + later)
+    assert (floor.at(50_000.0 + later) >= 900_000.0) is counts
 
 
 def test_a_nonce_that_is_old_is_drawn_anew():

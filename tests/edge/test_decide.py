@@ -376,6 +376,32 @@ def test_the_word_is_always_the_results(code):
     assert said[DENY].word.en in ("No entry", "Show it again", "Out of order", "One code at a time")
 
 
+@pytest.mark.parametrize(
+    ("outcome", "code", "word", "advice"),
+    [
+        (PASS, "saved", "Please pass", "The gate is open: walk through."),
+        (REFER, "saved", "See the inspector", "Please go to the inspector for a check by hand."),
+        (REFER, "already_used", "See the inspector", "Please renew your scan result, or see the inspector."),
+        (REFER, "expired", "See the inspector", "Please go to the inspector for a check by hand."),
+        (REFER, "test_old", "See the inspector", "Please go to the inspector for a check by hand."),
+        (DENY, "expired", "Show it again", "Please renew your scan result and show it again."),
+        (DENY, "already_used", "No entry", "Please renew your scan result, or see the inspector."),
+        (DENY, "red", "No entry", "Please stay where you are; the inspector will help you."),
+    ],
+)
+def test_a_visitor_reads_what_to_do_next(outcome, code, word, advice):
+    """R5: the result's word, and the reason's own advice where it fits the result."""
+    said = words_for(outcome, code)
+    assert (said.word.en, said.advice.en) == (word, advice)
+
+
+def test_every_reason_is_written_out_in_both_languages():
+    """Under its own code."""
+    for code, reason in REASONS.items():
+        assert reason.code == code
+        assert all(text.zh and text.en for text in (reason.word, reason.advice, reason.detail))
+
+
 @pytest.mark.parametrize("code", ["red", "yellow", "fever", "test_positive", "withdrawn"])
 @pytest.mark.parametrize("outcome", Outcome)
 def test_the_queue_reads_a_health_reason_only_by_policy(code, outcome):
@@ -384,6 +410,7 @@ def test_the_queue_reads_a_health_reason_only_by_policy(code, outcome):
     detail = REASONS[code].detail
     assert detail.zh not in neutral.word.zh + neutral.advice.zh
     if outcome is not PASS:
+        assert told.word == neutral.word
         assert detail.zh in told.advice.zh
         assert neutral.advice.en in told.advice.en
         assert detail.en in told.advice.en

@@ -24,6 +24,14 @@ def test_each_reason_has_its_own_count():
     assert list(folding.due(1.0 + FOLD_SECONDS)) == [("bad_signature", 1), ("unknown_format", 2)]
 
 
+def test_a_minute_is_a_minute_however_late_the_hour():
+    """A first code at any time of the monotonic clock starts its own minute."""
+    folding = Folding()
+    folding.note("malformed", 5_000.0)
+    assert list(folding.due(5_000.0 + FOLD_SECONDS - 0.1)) == []
+    assert list(folding.due(5_000.0 + FOLD_SECONDS)) == [("malformed", 1)]
+
+
 def test_a_count_is_given_out_once():
     """Nothing is counted twice."""
     folding = Folding()

@@ -324,6 +324,29 @@ def test_a_record_that_cannot_be_kept_opens_nothing(bench):
     assert bench.faults.standing == []
 
 
+@pytest.mark.parametrize("permitted", [True, False])
+def test_the_policy_says_whether_people_pass_on_the_reserve(bench, permitted):
+    """DESIGN 6.7: full means closed, unless the policy permits opening as long as the reserve lasts."""
+    asked: list[bool] = []
+
+    class Watched:
+        """The real outbox, and what it was asked for."""
+
+        def __getattr__(self, name):
+            return getattr(bench.outbox, name)
+
+        def append(self, record: bytes, *, allow_reserve: bool = False) -> int:
+            asked.append(allow_reserve)
+            return bench.outbox.append(record, allow_reserve=allow_reserve)
+
+    bench.authority.install(bench.state, number=2, policy=Policy(open_when_disk_full=permitted))
+    bench.sources.pass_by(2)
+    bench.step()
+    bench.ledger.outbox = Watched()
+    bench.show(bench.authority.pass_text())
+    assert asked == [permitted]
+
+
 def test_a_lost_camera_is_a_state_and_the_gate_goes_on_when_it_is_back(bench):
     """R26: shown on the lamps, no restart."""
     bench.gate.stop.set()  # so that the pause between two attempts takes no time

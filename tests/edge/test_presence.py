@@ -19,6 +19,35 @@ def test_a_code_that_comes_back_later_is_answered_again():
     assert presence.newly_shown(["A"], QUIET_SECONDS + GONE_SECONDS + 0.1) == ("A",)
 
 
+def test_a_code_is_quiet_for_five_seconds_after_its_answer_also_when_it_was_away():
+    """A hand that wobbles shows nothing new; at any hour of the monotonic clock."""
+    for start in (0.0, 70_000.0):
+        for away, answered in ((QUIET_SECONDS - 0.01, False), (QUIET_SECONDS, True)):
+            presence = Presence()
+            presence.newly_shown(["A"], start)
+            assert bool(presence.newly_shown(["A"], start + away)) is answered
+
+
+def test_a_code_that_stays_in_view_stays_answered():
+    """Until it was gone for a second, however long that takes."""
+    for away, answered in ((GONE_SECONDS - 0.01, False), (GONE_SECONDS, True)):
+        presence = Presence()
+        presence.newly_shown(["A"], 0.0)
+        for second in range(1, 21):
+            assert presence.newly_shown(["A"], second * 0.5) == ()
+        assert bool(presence.newly_shown(["A"], 10.0 + away)) is answered
+
+
+def test_a_released_code_is_answered_when_it_is_shown_anew():
+    """The turnstile did not turn, or companions follow: not while it is held up, but once it was lowered."""
+    presence = Presence()
+    presence.newly_shown(["A"], 0.0)
+    presence.release(1.0)
+    assert presence.newly_shown(["A"], 1.5) == ()
+    assert presence.newly_shown(["A"], 2.4) == ()
+    assert presence.newly_shown(["A"], 3.4) == ("A",)
+
+
 def test_another_visitor_is_answered_at_once():
     """R3: the quiet time is one text's, never another's."""
     presence = Presence()

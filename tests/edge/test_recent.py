@@ -98,6 +98,12 @@ def test_the_turnstiles_word_on_an_older_opening_changes_nothing():
     assert not recent.of(bytes(12), at(10)).again
 
 
+def test_how_long_ago_is_told_to_the_millisecond():
+    """More would only lengthen the record."""
+    recent = RecentUses([("o", 1, scan(at(0)))])
+    assert recent.of(SERIAL, at(1.23456)).seconds_ago == 1.235
+
+
 def test_a_new_use_begins_a_new_interval():
     """A saved pass that opens again after the interval cannot then be handed back over the gate."""
     recent = RecentUses()

@@ -66,7 +66,7 @@ def test_any_bytes_are_answered(content):
 )
 def test_another_form_is_refused(content):
     """Cut, longer, of a later version."""
-    with pytest.raises(WireError):
+    with pytest.raises(WireError, match=r"^(this is no status list|a status list is cut, or has something behind it)$"):
         StatusList(content)
 
 
@@ -81,6 +81,21 @@ def test_what_is_listed_anew_is_not_cleared():
     """A prefix stands in one place only."""
     made = build({b"a" * 12: LATER}, [b"a" * 12])
     assert (made.cleared, made.says(b"a" * 12, 0)) == (0, True)
+
+
+def test_of_two_entries_with_one_prefix_the_later_counts():
+    """Eight bytes of two serials may be alike, once in a universe."""
+    for order in ((5, 9), (9, 5)):
+        made = build({b"a" * 12: order[0], b"a" * 8 + b"bbbb": order[1]})
+        assert list(made.prefixes()) == [(b"a" * 8, 9)]
+
+
+def test_a_delta_holds_only_what_changed():
+    """What the snapshot says already is not sent again."""
+    snapshot = build({b"a" * 12: LATER, b"b" * 12: LATER, b"c" * 12: LATER})
+    delta = difference(snapshot, {b"a" * 12: LATER, b"b" * 12: LATER + 1, b"d" * 12: LATER})
+    assert list(delta.prefixes()) == [(b"b" * 8, LATER + 1), (b"d" * 8, LATER)]
+    assert (delta.listed, delta.cleared) == (2, 1)
 
 
 def test_a_serial_that_is_too_short_is_our_mistake():

@@ -8,21 +8,13 @@ import numpy as np
 import pytest
 
 from hardware.decoders import zxing
-from hardware.ports import Frame, Hint
+from hardware.ports import Frame
 from hardware.stages import stages
 from hardware.symbols import CascadeReader
 from tests.scenes import worn
-from tests.scenes.worn import Trouble
+from tests.scenes.worn import HELPS, Trouble
 
 _SEED, _EACH = 7, 4
-_HELPS = {
-    Trouble.GLARE: Hint.TURN,
-    Trouble.GLOSSY: Hint.TURN,
-    Trouble.LOW_LIGHT: Hint.BRIGHTER,
-    Trouble.FAR: Hint.CLOSER,
-    Trouble.MOTION: Hint.STILL,
-    Trouble.DEFOCUS: Hint.STILL,
-}
 
 
 class _Score:
@@ -47,7 +39,7 @@ def score() -> _Score:
             sight = reader.read(Frame(luma, 1, 0.0))
             cascade = [symbol.text for symbol in sight.symbols]
             if sight.hint is not None:
-                score.hints[sight.hint is _HELPS.get(trouble)] += 1
+                score.hints[sight.hint is HELPS.get(trouble)] += 1
             score.alone[trouble] += shown in alone
             score.cascade[trouble] += shown in cascade
             score.wrong += [(trouble, text) for text in {*alone, *cascade} - {shown}]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hardware.ports import Hint
 from hardware.scene import Card, Exhibit, Surface, doorway, flat, placed
 from tests.scenes import optics
 from tests.scenes.optics import Light
@@ -42,6 +43,17 @@ class Trouble(Enum):
     GLOSSY = "glossy print"
     CRUMPLED = "crumpled print"
     FAR = "small"
+
+
+HELPS = {
+    Trouble.GLARE: Hint.TURN,
+    Trouble.GLOSSY: Hint.TURN,
+    Trouble.LOW_LIGHT: Hint.BRIGHTER,
+    Trouble.FAR: Hint.CLOSER,
+    Trouble.MOTION: Hint.STILL,
+    Trouble.DEFOCUS: Hint.STILL,
+}
+"""What would help against which trouble; against the others no hint is right."""
 
 
 @dataclass(frozen=True)
