@@ -1,7 +1,7 @@
 # Venue Gate (场所通行). `make demo` and `make test` set up everything that they need.
 PYTHON := .venv/bin/python
 
-.PHONY: help demo demo-reset test lint bench stress clean
+.PHONY: help demo demo-reset test lint bench stress mutants soak install-gate uninstall-gate clean
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -28,8 +28,22 @@ bench:  ## measure, as ratios in one run (SEED=n PHOTOS=DIR, SUITE=name for one 
 	@SEED=$(SEED) PHOTOS=$(PHOTOS) $(PYTHON) tests/bench/run.py $(SUITE)
 
 stress:  ## minutes of kill -9, power cuts and full disks (needs root)
+	@.ci/setup stress
+	$(PYTHON) -m pytest -m stress --timeout=3600
+
+mutants:  ## how many seeded mistakes in the pure modules the tests notice (minutes)
 	@.ci/setup test
-	$(PYTHON) -m pytest -m stress --timeout=1800
+	.venv/bin/pip install -qq --disable-pip-version-check -e '.[test,mutants]'
+	.venv/bin/mutmut run
+	.venv/bin/cosmic-ray init tests/mutants.toml build/mutants.sqlite
+	.venv/bin/cosmic-ray exec tests/mutants.toml build/mutants.sqlite
+	.venv/bin/cr-report build/mutants.sqlite | tail -3
+
+install-gate:  ## install this machine as a gate, or upgrade it (as root; systemd/install-gate --help)
+	systemd/install-gate
+
+uninstall-gate:  ## take the gate's programs away; records and settings stay
+	systemd/install-gate --uninstall
 
 clean:  ## remove what was built, not the demo's data
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

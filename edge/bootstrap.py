@@ -14,7 +14,9 @@ from edge.config import CameraSource, Config, PassageSource, ThermometerSource
 from edge.errors import NotSetUp
 from edge.faults import Faults
 from edge.gate import Devices, Gate
+from edge.heart import Heart
 from edge.ledger import Ledger
+from edge.notify import Supervisor
 from edge.recent import MAX_USES
 from edge.results import ResultBoard
 from edge.trust import Trust
@@ -29,11 +31,12 @@ from hardware.mlx90614 import Mlx90614, Optics, celsius, open_system_bus
 from hardware.passage import NoPassageSensor
 from hardware.photographs import Reading, read_photograph
 from hardware.pins import PinFactory, make_factory, trace_to_file
-from hardware.ports import Camera, PassageSensor, Switch, Thermometer
+from hardware.ports import Camera, Indicator, PassageSensor, Switch, Thermometer
 from hardware.simulated import Doorway, Pace, SimulatedCamera, SimulatedThermometer
 from hardware.simulated_sensors import walk_on_mock_pin
 from hardware.thermometer import NoThermometer, Plausibility, SampledThermometer
 from hardware.turnstile import Patience
+from hardware.voice import SpokenIndicator, Voice
 from sync.outbox import Outbox
 from sync.outbox.durable import make_directory
 
@@ -59,7 +62,9 @@ def gate(config: Config) -> Iterator[Gate]:
         barrier = RelayBarrier(factory, pins.relay, config.barrier.open_seconds, pins.relay_active_high)
         stack.callback(barrier.close)
         lamps = LampPins(pins.passing, pins.deny, pins.refer, pins.link, pins.buzzer)
-        indicator = LampIndicator(factory, lamps, pins.lamps_active_high)
+        indicator: Indicator = LampIndicator(factory, lamps, pins.lamps_active_high)
+        if config.voice.languages:
+            indicator = SpokenIndicator(indicator, Voice([language.value for language in config.voice.languages]))
         stack.callback(indicator.close)
         fire_loop = _fire_loop(config, factory, stack)
         passage = _passage(config, factory, barrier, fire_loop, stack)
@@ -67,7 +72,7 @@ def gate(config: Config) -> Iterator[Gate]:
         reader = IsolatedReader()
         stack.callback(reader.close)
 
-        faults, trust = Faults(), Trust(state)
+        faults, trust, heart = Faults(), Trust(state), Heart(Supervisor())
         clock = Clock(SystemSources(), kept_floor(state))
         ledger = Ledger(outbox, history.newest(state.outbox, HISTORY))
         results = ResultBoard(indicator, config.display.result_seconds)
@@ -77,8 +82,9 @@ def gate(config: Config) -> Iterator[Gate]:
             trust,
             clock,
             results,
-            Upkeep(state, ledger, trust, clock, barrier, indicator, results, faults),
+            Upkeep(state, ledger, trust, clock, barrier, indicator, results, faults, heart, fire_loop),
             faults,
+            heart,
         )
 
 

@@ -15,7 +15,9 @@ from sync.wire.statedir import StateDir
 def check(text: str, state: StateDir, temperature: float | None, at: float | None) -> Explained:
     """Decide with the updates in `state`. at: seconds since 1970, taken as certain; None for now. Raises TrustError."""
     trust = load(state)
-    now = Clock(SystemSources(), kept_floor(state)).now()
+    clock = Clock(SystemSources(), kept_floor(state))
+    clock.proved(trust.issued_at)
+    now = clock.now()
     if at is not None:
         now = Moment(at, now.boot, now.mono, ClockQuality.SYNCHRONIZED)
     verification = verify(credentials.read(text), trust, now)

@@ -85,7 +85,7 @@ class Clock:
             round(mono, 3),
             clock,
             None if error is None else round(error, 3),
-            None if clock in _VOUCHED or floor <= 0 else round(floor, 3),
+            None if clock in _VOUCHED or not floor else round(floor, 3),
         )
 
     @property

@@ -83,7 +83,7 @@ class Pins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Barrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """open_seconds: how long the relay is held for one passage."""
 
-    open_seconds: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
+    open_seconds: Annotated[float, msgspec.Meta(ge=0.05, le=60)] = 1.0
 
 
 class PassageSource(str, Enum):
@@ -145,6 +145,19 @@ class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     result_seconds: _Seconds = 2.0
 
 
+class Language(str, Enum):
+    """A language that results can be spoken in."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """languages: in which results are spoken, in this order, by espeak-ng; () for none."""
+
+    languages: tuple[Language, ...] = ()
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """gate.toml."""
 
@@ -158,6 +171,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     button: Button = Button()
     thermometer: Thermometer = Thermometer()
     display: Display = Display()
+    voice: Voice = Voice()
 
     def state_dir(self) -> StateDir:
         """The paths that follow from [state]."""

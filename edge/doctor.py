@@ -63,12 +63,13 @@ def gate(readings: Readings) -> list[Finding]:
         return [Finding("gate", Verdict.BROKEN, silent, "sudo systemctl restart gate; journalctl -u gate -n 50")]
     findings = [Finding("gate", Verdict.WELL, f"answers, version {status.software}, {_say(status.backlog)}")]
     for fault in status.faults:
-        grave = fault in (Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS)
+        grave = fault in _GRAVE
         verdict = Verdict.BROKEN if grave else Verdict.WORTH_A_LOOK
         findings.append(Finding(fault.value, verdict, words.FAULTS[fault].en, ADVICE[fault]))
     return findings
 
 
+_GRAVE = (Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP)  # nobody can pass
 ADVICE: dict[Fault, str] = {
     Fault.CAMERA: "Push the camera's ribbon cable home on both ends, then: rpicam-hello --list-cameras",
     Fault.READER: "journalctl -u gate -n 50; if it stays, restart the gate",
@@ -77,6 +78,9 @@ ADVICE: dict[Fault, str] = {
     Fault.BARRIER: "Compare the relay's wires with the wiring drawing; nobody can pass until it moves",
     Fault.OUTBOX: "The card takes no record, so nobody can pass: look at the line 'disk'",
     Fault.DISK: "Connect the network or fetch the records by USB stick; if the card is old, replace it",
+    Fault.PASSAGE: "Compare the passage contact's wires with the wiring drawing; meanwhile every opening counts",
+    Fault.TURNSTILE: "Look at the turnstile: somebody pushed through, stands in it, or the contact's wire is cut",
+    Fault.FIRE_LOOP: "The lock has no power until the fire loop is closed again",
     Fault.TRUST: "Connect the network once, or bring updates by USB stick; a new gate must be provisioned first",
 }
 

@@ -35,7 +35,7 @@ class Explained:
     def lines(self) -> Iterator[str]:
         """In words: the outcome, each reason with its weight, what the pass says, and the clock."""
         decision = self.decision
-        yield f"{decision.outcome.value}  (policy {self.policy}, issued {_time(self.policy_issued_at)})"
+        yield f"{decision.outcome.value} by policy {self.policy}, issued {_time(self.policy_issued_at)}"
         for reason in decision.weighed:
             detail = REASONS[reason.code].detail
             yield f"  {reason.outcome.value:5}  {reason.code:14}  {detail.zh} / {detail.en}"
@@ -43,7 +43,7 @@ class Explained:
             yield from _pass_lines(decision.claims)
         use = decision.situation.use
         if use is not None:
-            yield f"  used   first {_time(use.at)}, {use.seconds_ago:.0f} s before, by {use.people}"
+            yield f"used: first {_time(use.at)}, {use.seconds_ago:.0f} s before, by {use.people}"
         yield _clock_line(decision.situation.now)
 
 
@@ -127,19 +127,19 @@ def _claims(scan: Scan) -> PassClaims:
 
 
 def _pass_lines(claims: PassClaims) -> Iterator[str]:
-    yield f"  pass   {claims.kind.name.lower()}, issued {_time(claims.issued_at)}, expires {_time(claims.expires_at)}"
-    yield f"  status {claims.status.name.lower()}, asserted {_time(claims.status_at)}"
+    yield f"kind: {claims.kind.name.lower()}, issued {_time(claims.issued_at)}, expires {_time(claims.expires_at)}"
+    yield f"status: {claims.status.name.lower()}, asserted {_time(claims.status_at)}"
     if claims.tested_at is not None:
         result = {True: "negative", False: "positive", None: "unknown"}[claims.test_negative]
-        yield f"  test   {result}, taken {_time(claims.tested_at)}"
+        yield f"test: {result}, taken {_time(claims.tested_at)}"
     if claims.companions:
-        yield f"  people {claims.companions + 1} on one pass"
+        yield f"people: {claims.companions + 1} on one pass"
 
 
 def _clock_line(now: Moment) -> str:
     bound = "" if now.error_seconds is None else f" ± {now.error_seconds:g} s"
     floor = "" if now.floor is None else f", not before {_time(now.floor)}"
-    return f"  clock  {_time(now.at)}{bound} ({now.clock.value}{floor})"
+    return f"clock: {_time(now.at)}{bound} ({now.clock.value}{floor})"
 
 
 def _time(at: float) -> str:

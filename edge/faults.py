@@ -33,6 +33,13 @@ class Faults:
         if self._standing.pop(fault, None) is not None:
             _log.warning("%s: works again", fault.value)
 
+    def note(self, fault: Fault, trouble: str | None) -> None:
+        """A part is as the sentence says; None: it works."""
+        if trouble is None:
+            self.clear(fault)
+        else:
+            self.set(fault, trouble)
+
     @contextmanager
     def watch(self, fault: Fault, *errors: type[Exception]) -> Iterator[None]:
         """Run a block that uses one part: its errors become the fault and end the block, success clears it."""

@@ -22,7 +22,9 @@ class Floor:
         self._witnesses: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # serial → (when seen, issue time)
 
     def at(self, mono: float) -> float:
-        """The floor now: what was proved, and what has passed for certain since then."""
+        """The floor now: what was proved, and what has passed for certain since then. 0 while nothing is proved."""
+        if not self._proved:
+            return 0.0
         return self._proved + max(0.0, mono - self._since) * (1 - DRIFT)
 
     def raise_to(self, proved: float, mono: float) -> None:

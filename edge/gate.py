@@ -14,6 +14,7 @@ from edge import credentials
 from edge.clock import Clock
 from edge.decide import Decision, Situation, decide
 from edge.faults import Faults
+from edge.heart import Heart, Stage
 from edge.ledger import Ledger
 from edge.presence import Presence
 from edge.results import ResultBoard
@@ -57,25 +58,28 @@ class Gate:
         results: ResultBoard,
         upkeep: Upkeep,
         faults: Faults,
+        heart: Heart,
     ) -> None:
         self._devices, self._ledger, self._trust, self._clock = devices, ledger, trust, clock
-        self._results, self._upkeep, self._faults = results, upkeep, faults
+        self._results, self._upkeep, self._faults, self._heart = results, upkeep, faults, heart
         self._presence, self._turnstile = Presence(), Turnstile(devices.barrier, devices.passage)
         self.stop = Event()
 
     def run(self) -> None:
         """Work until told to stop."""
         self._upkeep.start(self._clock.now())
+        self._heart.watch(self._upkeep.disk_stalls)
         while not self.stop.is_set():
             self.step()
+        self._heart.stop()
         self._upkeep.finish(self._clock.now())
 
     def step(self) -> None:
         """Take one frame and answer what is newly shown in it."""
         self._upkeep.tend(self._clock.now())
         self._hear_the_turnstile(self._clock.now())
-        if self._turnstile.is_busy:
-            self.stop.wait(BUSY_SECONDS)  # one opening, one person: the next is seen when this one is through
+        if self._turnstile.is_busy or Fault.FIRE_LOOP in self._faults.standing:
+            self.stop.wait(BUSY_SECONDS)  # one opening, one person; and nobody comes in while there is a fire alarm
             return
         frame = self._capture()
         if frame is None:
@@ -92,11 +96,13 @@ class Gate:
     def answer(self, text: str) -> None:
         """Decide about one code, put it on disk, then act – in this order and no other."""
         now, trust = self._clock.now(), self._trust.in_force
-        credential = credentials.read(text)
-        verification = verify(credential, trust, now)
-        decision = decide(verification, self._policy(), self._situation(verification, trust, now))
+        with self._heart.at(Stage.DECIDE):
+            credential = credentials.read(text)
+            verification = verify(credential, trust, now)
+            decision = decide(verification, self._policy(), self._situation(verification, trust, now))
         try:
-            number = self._ledger.keep(decision, trust)
+            with self._heart.at(Stage.DISK):
+                number = self._ledger.keep(decision, trust)
         except AppendFailed:
             self._announce(Signal.OUT_OF_ORDER, "not_recorded", now)
         else:
@@ -104,8 +110,9 @@ class Gate:
 
     def _act(self, decision: Decision, number: int | None, now: Moment) -> None:
         if decision.outcome is Outcome.PASS and number is not None:
-            with self._faults.watch(Fault.BARRIER, PinsError):
+            with self._heart.at(Stage.ACT), self._faults.watch(Fault.BARRIER, PinsError):
                 self._turnstile.open(Opening(number, decision.more_may_follow))
+                self._heart.opened()
         with self._faults.watch(Fault.PINS, PinsError):
             self._results.show(decision, now.mono, self._policy().tell_the_queue)
 
@@ -123,10 +130,13 @@ class Gate:
         for told in self._turnstile.told():
             if told.result is not None:
                 scan = told.opening.scan if told.opening else None
-                with suppress(AppendFailed):  # the ledger keeps the trouble; unrecorded, the use counts
+                # The ledger keeps the trouble of a failure; unrecorded, the use counts.
+                with suppress(AppendFailed), self._heart.at(Stage.DISK):
                     self._ledger.passed(told.result, scan, self._trust.in_force, now)
             if told.invites_again:
                 self._presence.release(now.mono)
+        self._faults.note(Fault.PASSAGE, self._turnstile.trouble)
+        self._faults.note(Fault.TURNSTILE, self._turnstile.alarm(now.mono))
 
     def _ask_for_one(self) -> None:
         """Two passes in view are two people: never choose between them."""
@@ -143,16 +153,20 @@ class Gate:
 
     def _capture(self) -> Frame | None:
         frame = None
-        with self._faults.watch(Fault.CAMERA, CameraError):
+        with self._heart.at(Stage.CAMERA), self._faults.watch(Fault.CAMERA, CameraError):
             frame = self._devices.camera.capture(CAPTURE_SECONDS)
+            if frame is not None:
+                self._heart.frame(frame.captured_at)
         if frame is None and Fault.CAMERA in self._faults.standing:
             self.stop.wait(RETRY_SECONDS)
         return frame
 
     def _look_at(self, frame: Frame) -> Sight:
         sight = Sight()
-        with self._faults.watch(Fault.READER, ReaderError):
+        with self._heart.at(Stage.READ), self._faults.watch(Fault.READER, ReaderError):
             sight = self._devices.reader.read(frame)
+        if sight.symbols:
+            self._heart.read()
         return sight
 
     def _temperature(self) -> float | None:

@@ -14,7 +14,7 @@ from sync.outbox import Outbox
 from sync.outbox.errors import AppendFailed
 from sync.wire import jsonform
 from sync.wire.passes import PassClaims
-from sync.wire.record import Adopted, Direction, Folded, Moment, Passage, Passed, Place, Record, Scan, Started
+from sync.wire.record import Adopted, Direction, FireLoop, Folded, Moment, Passage, Passed, Place, Record, Scan, Started
 from sync.wire.updates import Snapshot
 
 NOWHERE = Place(0, 0, Direction.IN)  # of a gate that does not know yet where it stands
@@ -63,6 +63,10 @@ class Ledger:
         passage = Passage(now, place_of(trust), result, scan)
         self._append(passage, allow_reserve=trust is not None and trust.policy.open_when_disk_full)
         self.recent.passed(self.outbox.id, passage)
+
+    def fire_loop(self, intact: bool, trust: Snapshot | None, now: Moment) -> None:
+        """Record that the fire loop opened or was closed again. Raises AppendFailed."""
+        self._append(FireLoop(now, place_of(trust), intact))
 
     def refused(self, reason: str, now: Moment) -> None:
         """Count something that is no person's passage."""

@@ -97,9 +97,9 @@ REASONS: dict[str, Reason] = dict(
         ),
         _reason("withdrawn", _DENIED, _TO_INSPECTOR, "通行码已被撤回", "The pass was withdrawn: no longer green"),
         _reason("status_old", _REFER, _RENEW_STATUS, "健康状态过旧", "The status was asserted too long ago"),
-        _reason("saved", _REFER, _TO_INSPECTOR, "离线通行码需人工核验", "A saved pass is checked by hand here"),
-        _reason("paper", _REFER, _TO_INSPECTOR, "纸质通行码需人工核验", "A paper pass is checked by hand here"),
-        _reason("companions", _REFER, _TO_INSPECTOR, "有同行人，需逐一核验", "Companions are checked one by one"),
+        _reason("saved", _REFER, _TO_INSPECTOR, "离线通行码", "A saved pass"),
+        _reason("paper", _REFER, _TO_INSPECTOR, "纸质通行码", "A paper pass"),
+        _reason("companions", _REFER, _TO_INSPECTOR, "有同行人", "Companions on the same pass"),
         # A code that is not genuine says nothing about the person who shows it
         _reason("unknown_format", _AGAIN, _OTHER_CODE, "不是本系统的码", "Not a code of this system"),
         _reason("malformed", _AGAIN, _OTHER_CODE, "通行码内容损坏", "The code is damaged"),

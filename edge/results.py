@@ -36,7 +36,10 @@ class ResultBoard:
         """Show a decision. tell_the_queue: the display may say the reason. Raises PinsError."""
         self._count(decision)
         celsius = decision.situation.temperature
-        self.announce(SIGNALS[decision.outcome], decision.reasons, now, decision.kind, celsius, tell_the_queue)
+        signal = SIGNALS[decision.outcome]
+        if decision.reasons[0] == "already_used" and decision.outcome is not Outcome.PASS:
+            signal = Signal.ALREADY_USED
+        self.announce(signal, decision.reasons, now, decision.kind, celsius, tell_the_queue)
 
     def announce(
         self,
@@ -54,7 +57,10 @@ class ResultBoard:
         self._turn(signal)
 
     def settle(self, idle: Signal, now: float) -> None:
-        """When the result's time is over, go back to `idle`, or to "reading" while something is seen. Raises PinsError."""
+        """When the result's time is over, go back to `idle`, or to "reading" while something is seen.
+
+        Raises PinsError.
+        """
         if now >= self._seen_until:
             self.hint = None
         if now >= self._until:

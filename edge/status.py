@@ -13,7 +13,7 @@ from sync.wire import jsonform
 from sync.wire.errors import WireError
 from sync.wire.record import Moment
 from sync.wire.statedir import StateDir
-from sync.wire.status import Counts, Fault, GateStatus, QueueStatus, Shown, SyncStatus
+from sync.wire.status import Counts, Fault, GateStatus, QueueStatus, Shown, SyncStatus, Work
 from sync.wire.updates import Snapshot
 
 REFRESH_SECONDS = 1.0
@@ -45,17 +45,17 @@ class StatusBoard:
         self._facts: Facts | None = None
         self._due = float("-inf")
 
-    def publish(self, facts: Facts, trust: Snapshot | None, now: Moment) -> None:
-        """Write the status if something changed or a second is over. A full disk is no reason to stop."""
+    def publish(self, facts: Facts, trust: Snapshot | None, now: Moment, work: Work) -> None:
+        """Write the status if a fact changed or a second is over. A full disk is no reason to stop."""
         if facts == self._facts and now.mono < self._due:
             return
         self._facts, self._due = facts, now.mono + REFRESH_SECONDS
         try:
-            replace_file(self._state.status, jsonform.encode(self._status(facts, trust, now)), durable=False)
+            replace_file(self._state.status, jsonform.encode(self._status(facts, trust, now, work)), durable=False)
         except OSError:
             self._due = now.mono  # tried again with the next frame; readers see the age
 
-    def _status(self, facts: Facts, trust: Snapshot | None, now: Moment) -> GateStatus:
+    def _status(self, facts: Facts, trust: Snapshot | None, now: Moment, work: Work) -> GateStatus:
         venue = trust.venue if trust else None
         return GateStatus(
             wall=now.at,
@@ -81,6 +81,7 @@ class StatusBoard:
             trust=trust.order if trust else None,
             trust_issued_at=trust.issued_at if trust else None,
             queue=facts.queue,
+            work=work,
             disk_used=machine.disk_used(self._state.root),
             board_celsius=machine.board_celsius(),
             clock_error_seconds=now.error_seconds,

@@ -11,6 +11,7 @@ from hardware.errors import PinsError
 from hardware.ports import Barrier, PassageSensor, Turn, Turned
 from sync.wire.record import Passed
 
+FORCED_SECONDS = 10.0  # how long a passage that was forced, and is over, is still an alarm
 _VERDICTS = (Turn.PASSED, Turn.NOT_PASSED)
 
 
@@ -36,17 +37,18 @@ class Told:
 
 
 class Turnstile:
-    """Barrier and passage sensor together."""
+    """Barrier and passage sensor together. trouble: why the sensor cannot tell, None when it can."""
 
     def __init__(self, barrier: Barrier, sensor: PassageSensor) -> None:
         self._barrier, self._sensor = barrier, sensor
         self._opening: Opening | None = None
-        self._is_lost = False
+        self.trouble: str | None = None
+        self._forced_until, self._is_held = float("-inf"), False
 
     @property
     def is_busy(self) -> bool:
         """Whether somebody is (perhaps) going through, or stands in the way: one opening, one person."""
-        return self._barrier.is_open or (self._sensor.busy and not self._is_lost)
+        return self._barrier.is_open or (self._sensor.busy and self.trouble is None)
 
     def open(self, opening: Opening) -> None:
         """Open for one person. Raises PinsError."""
@@ -55,7 +57,7 @@ class Turnstile:
 
     def told(self) -> tuple[Told, ...]:
         """What is new, oldest first. A sensor that is lost cannot tell; the barrier works on."""
-        told = tuple(self._told(turned.what) for turned in self._turned())
+        told = tuple(self._told(turned.what, turned.at) for turned in self._turned())
         if self._opening is not None and not self.is_busy:
             told += (Told(self._opening, None),)
             self._opening = None
@@ -64,14 +66,24 @@ class Turnstile:
     def _turned(self) -> tuple[Turned, ...]:
         try:
             turned = self._sensor.turned()
-        except PinsError:
-            self._is_lost = True
+        except PinsError as cause:
+            self.trouble = str(cause)
             return ()
-        self._is_lost = False
+        self.trouble = None
         return turned
 
-    def _told(self, what: Turn) -> Told:
+    def alarm(self, now: float) -> str | None:
+        """What is wrong at the turnstile, None for nothing. now: monotonic seconds."""
+        if self._is_held:
+            return "held open"
+        return "forced" if now < self._forced_until else None
+
+    def _told(self, what: Turn, at: float) -> Told:
         opening = self._opening
         if what in _VERDICTS:
             self._opening = None
+        elif what is Turn.FORCED:
+            self._forced_until = at + FORCED_SECONDS
+        else:
+            self._is_held = what is Turn.HELD_OPEN
         return Told(opening if what in _VERDICTS else None, Passed(what.value))

@@ -8,21 +8,24 @@ from __future__ import annotations
 from contextlib import suppress
 
 from edge.clock import Clock, FloorKeeper
+from edge.conditions import conditions
 from edge.faults import Faults
+from edge.heart import Heart
 from edge.ledger import Ledger
 from edge.receipts import ReceiptWatch
 from edge.results import ResultBoard
 from edge.status import SOFTWARE, Facts, StatusBoard, link_is_up
 from edge.trust import Trust
 from hardware.errors import PinsError
-from hardware.ports import Barrier, Indicator, Signal
+from hardware.ports import Barrier, Condition, Indicator, Signal, Switch
+from hardware.states import worst
 from sync.outbox.errors import AppendFailed
 from sync.wire.record import Moment
 from sync.wire.statedir import StateDir
 from sync.wire.status import Fault, QueueStatus
 
 LOOK_SECONDS = 1.0
-_CLOSED = frozenset({Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER})  # faults with which nobody can pass
+_CLOSED = frozenset({Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.FIRE_LOOP})  # with which nobody can pass
 
 
 class Upkeep:
@@ -38,14 +41,19 @@ class Upkeep:
         indicator: Indicator,
         results: ResultBoard,
         faults: Faults,
+        heart: Heart,
+        fire_loop: Switch | None = None,
     ) -> None:
+        """fire_loop: its second contact, active while the loop is intact; None where it is not wired."""
         self._state, self._ledger, self._trust = state, ledger, trust
         self._barrier, self._indicator, self._results, self._faults = barrier, indicator, results, faults
+        self._heart, self._fire_loop, self._loop_was_intact = heart, fire_loop, True
         self._clock, self._floor = clock, FloorKeeper(state, clock)
         self._receipts = ReceiptWatch(state, ledger.outbox, clock.heard)
         self._board = StatusBoard(state)
         self._look_due = float("-inf")
         self._queue = QueueStatus()
+        self._link_is_up = False
         self._adopted: tuple[int, int] | None = None
 
     def start(self, now: Moment) -> None:
@@ -60,10 +68,19 @@ class Upkeep:
         if now.mono >= self._look_due:
             self._look_due = now.mono + LOOK_SECONDS
             self._look(now)
-        self._note(Fault.OUTBOX, self._ledger.trouble)
+        self._faults.note(Fault.OUTBOX, self._ledger.trouble)
+        trust = self._trust.in_force
         with self._faults.watch(Fault.PINS, PinsError):
             self._results.settle(self._idle(), now.mono)
-        self._board.publish(self._facts(), self._trust.in_force, now)
+            holding = conditions(self._faults.standing, now, trust, self._link_is_up)
+            self._indicator.show_condition(worst(holding))
+        self._board.publish(self._facts(), trust, now, self._heart.work)
+
+    def disk_stalls(self) -> None:
+        """Tell it on the lamps while the loop waits for the disk and cannot. Called from another thread."""
+        with suppress(PinsError):
+            self._indicator.show(Signal.OUT_OF_ORDER)
+            self._indicator.show_condition(Condition.DISK_NEARLY_FULL)
 
     def finish(self, now: Moment) -> None:
         """Record what is still being counted, and say that the gate stops."""
@@ -75,16 +92,31 @@ class Upkeep:
     def _look(self, now: Moment) -> None:
         self._trust.refresh()
         self._adopt(now)
-        self._note(Fault.TRUST, self._trust.trouble)
+        self._faults.note(Fault.TRUST, self._trust.trouble)
         self._look_at_the_disk()
         trust = self._trust.in_force
         self._receipts.apply(trust.venue.gate if trust else None, self._trust.ring)
         with suppress(AppendFailed):
             self._ledger.fold(trust, now)
-        with self._faults.watch(Fault.PINS, PinsError):
-            self._indicator.show_link(link_is_up(self._state, now))
+        self._link_is_up = link_is_up(self._state, now)
+        self._look_at_the_fire_loop(now)
         self._clock.tend()
         self._floor.tend(now.mono)
+
+    def _look_at_the_fire_loop(self, now: Moment) -> None:
+        """Record when it opens and closes; the lock loses its power by the loop itself, not by us (R8, DESIGN 9)."""
+        if self._fire_loop is None:
+            return
+        try:
+            intact = self._fire_loop.active
+        except PinsError as cause:
+            self._faults.set(Fault.FIRE_LOOP, str(cause))
+            return
+        self._faults.note(Fault.FIRE_LOOP, None if intact else "the fire loop is open")
+        if intact is not self._loop_was_intact:
+            with suppress(AppendFailed):
+                self._ledger.fire_loop(intact, self._trust.in_force, now)
+                self._loop_was_intact = intact
 
     def _adopt(self, now: Moment) -> None:
         """Record updates that came into force; they also prove that their time of issue has come."""
@@ -111,13 +143,7 @@ class Upkeep:
         used = (
             f"the disk is {health.disk_used:.0%} full" if health.disk_used is not None else "the disk does not answer"
         )
-        self._note(Fault.DISK, used if health.warn or health.full else None)
-
-    def _note(self, fault: Fault, trouble: str | None) -> None:
-        if trouble is None:
-            self._faults.clear(fault)
-        else:
-            self._faults.set(fault, trouble)
+        self._faults.note(Fault.DISK, used if health.warn or health.full else None)
 
     def _idle(self) -> Signal:
         return Signal.OUT_OF_ORDER if _CLOSED.intersection(self._faults.standing) else Signal.READY

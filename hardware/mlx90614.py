@@ -1,8 +1,8 @@
 """MLX90614, a contactless thermometer on I²C (Melexis 3901090614): raw words, checked and turned into °C.
 
-What it does NOT establish: a body temperature. It averages whatever fills its field of view (±45° for the type BAA,
-±5° for DCI), so that a face 30 cm away hardly fills a BAA's; it sees skin, two to four degrees below the body, more
-in the cold. `Optics` is where a town enters what its comparison with a clinical thermometer showed.
+What it does NOT establish: a body temperature. It averages whatever fills its field of view (90° for the type BAA,
+5° for DCI): 30 cm away a DCI sees 3 cm of forehead, a BAA the wall behind it. Skin is two to four degrees cooler than
+the body, more in the cold. `Optics` is where a town enters what its comparison with a clinical thermometer showed.
 The sensor's own EEPROM (its emissivity is 1.0) is never written: the correction is made here.
 """
 

@@ -76,7 +76,10 @@ class Doorway:
         return self._visitor.celsius if self._visitor else None
 
     def _next(self) -> Visitor | None:
-        names = sorted(name for name in os.listdir(self._directory) if name.endswith(".json"))
+        try:
+            names = sorted(name for name in os.listdir(self._directory) if name.endswith(".json"))
+        except OSError as cause:
+            raise CameraError(f"the visitors' directory {self._directory} is gone: {cause.strerror}") from cause
         for name in names:
             path = self._directory / name
             try:

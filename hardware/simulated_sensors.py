@@ -67,6 +67,34 @@ class SimulatedContact:
         """Nothing to free."""
 
 
+class SimulatedSwitch:
+    """A `Switch` that somebody moves: set `active`; `lost` makes it unreadable."""
+
+    def __init__(self, active: bool = False) -> None:
+        self._active, self.lost = active, False
+        self._presses = 0
+
+    @property
+    def active(self) -> bool:
+        """How it is now. Raises PinsError when it is lost."""
+        if self.lost:
+            raise PinsError("the simulated switch is lost")
+        return self._active
+
+    @active.setter
+    def active(self, active: bool) -> None:
+        self._presses += active and not self._active
+        self._active = active
+
+    def presses(self) -> int:
+        """How often it became active since the last call."""
+        presses, self._presses = self._presses, 0
+        return presses
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
 class SimulatedPerson:
     """Goes through a turnstile as soon as it opens: watches the relay and moves the contact.
 

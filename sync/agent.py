@@ -17,18 +17,19 @@ from importlib.metadata import version
 from sync import mailbox
 from sync.address import UnsafeAddress
 from sync.config import SyncConfig
-from sync.dispatch import NothingThere, dispatch, report
+from sync.dispatch import NothingThere, dispatch, look_for_urgent, report
 from sync.errand import Errand, Transport
 from sync.errors import PeerFault
-from sync.installer import install
-from sync.link import Exchange, Link, Send
+from sync.incidents import noted
+from sync.installer import Incomplete, install
+from sync.link import Exchange, Link, Send, Verdict
 from sync.mailbox import NotProvisioned, Provision
 from sync.outbox.errors import OutboxError
 from sync.teller import Teller
 from sync.transport import ExchangeFailed
 from sync.watch import OpenOutboxes, OutboxWatch
-from sync.wire.batch import MAX_RECORDS
-from sync.wire.receipt import decode_answer, read_receipt
+from sync.wire.batch import MAX_RECORDS, Hole
+from sync.wire.receipt import Receipt, decode_answer, read_receipt
 from sync.wire.statedir import StateDir
 from sync.wire.status import GateStatus, Trouble
 
@@ -77,8 +78,9 @@ class Agent:
         self._software = version("venue-gate")
         self._stopping = False
         self._bell = threading.Event()
-        self._teller = Teller(state, self._boot)
-        self._wake_seen = mailbox.changed_at(mailbox.wake_file(state))
+        self._incidents = mailbox.read_incidents(state)
+        self._teller = Teller(state, self._boot, self._incidents)
+        self._wake_seen = mailbox.changed_at(state.wake)
 
         self._session: _Session | None = None
         self._provision_seen: object = None
@@ -86,8 +88,10 @@ class Agent:
 
         self._errand: Errand | None = None
         self._exchange: Exchange | None = None
+        self._holes: tuple[Hole, ...] = ()
         self._ask_updates = True
         self._updates_again = float("-inf")
+        self._lacks_files = False
         self._proof: str | None = None
         self._proof_again = float("-inf")
 
@@ -117,7 +121,7 @@ class Agent:
         """One look at everything. Returns whether to pause before the next."""
         if self._errand is not None:
             if not self._errand.is_done:
-                return True
+                return not self._look_for_urgent(now)
             errand, self._errand = self._errand, None
             self._finish(errand, now)
         session = self._look_at_provision(now)
@@ -125,11 +129,12 @@ class Agent:
             return True
         self._look_at_outboxes(session, now)
         self._look_at_wake(session.link)
+        more = self._look_for_urgent(now)
         action = session.link.next_action(now)
         if isinstance(action, Send):
             return not self._send(action, session, now)
         self._teller.next_attempt = action.until
-        return True
+        return not more
 
     # Who we are
 
@@ -169,10 +174,24 @@ class Agent:
         self._teller.contact_before(max((kept.centre_time for kept in watch.receipts.values()), default=None))
 
     def _look_at_wake(self, link: Link) -> None:
-        touched = mailbox.changed_at(mailbox.wake_file(self._state))
+        touched = mailbox.changed_at(self._state.wake)
         if touched != self._wake_seen:
             self._wake_seen = touched
             link.wake()
+
+    def _look_for_urgent(self, now: float) -> bool:
+        """Look through one more piece of what waits (R7). Returns whether there is more to look through."""
+        session = self._session
+        unread = session.link.unread(now) if session else None
+        if session is None or unread is None:
+            return False
+        try:
+            upto, urgent = look_for_urgent(session.watch.sources[unread.outbox], unread.first)
+        except (NothingThere, OutboxError) as failure:
+            self._teller.hold_up(unread.outbox, f"outbox {unread.outbox} cannot be read: {failure}")
+            return False
+        session.link.looked(unread, upto, urgent)
+        return True
 
     # One exchange
 
@@ -182,7 +201,7 @@ class Agent:
         gate = mailbox.read_gate_status(self._state, self._boot, now)
         told = report(
             gate,
-            provision.snapshot.order,
+            (0, 0) if self._lacks_files else provision.snapshot.order,
             link.backlog,
             software=self._software,
             boot=self._boot,
@@ -199,12 +218,12 @@ class Agent:
             return False
         except ValueError as too_large:
             # Smaller next time: a range with very many holes, or records longer than the outbox allows.
-            self._exchange = Exchange(send.outbox, send.first, send.first + 1, nonce)
-            link.sending(self._exchange)
+            self._exchange, self._holes = Exchange(send.outbox, send.first, send.first + 1, nonce), ()
+            link.sending(self._exchange, now)
             self._fail(link, Trouble.OUR_FAULT, f"a batch cannot be made: {too_large}", now)
             return False
-        self._exchange = ready.exchange
-        link.sending(ready.exchange)
+        self._exchange, self._holes = ready.exchange, ready.holes
+        link.sending(ready.exchange, now)
         self._teller.next_attempt = None
         self._errand = Errand(session.transport, ready.body, self._bell)
         return True
@@ -243,20 +262,30 @@ class Agent:
         verdict = session.link.judge(receipt)
         if verdict.is_cursor:
             session.watch.keep(receipt, answer.receipt, even_if_nothing_new=receipt.nonce == self._proof)
+        self._note(receipt, verdict)
         session.link.received(receipt, now)
         self._ask_updates = True
         self._teller.received(receipt, verdict, self._exchange)
+
+    def _note(self, receipt: Receipt, verdict: Verdict) -> None:
+        assert self._exchange is not None  # it was judged by it
+        after = noted(self._incidents, self._exchange, self._holes, receipt, verdict)
+        if after is not self._incidents:
+            mailbox.write_incidents(self._state, after)
+            self._incidents = self._teller.incidents = after
 
     def _install(self, files: dict[str, bytes], session: _Session, now: float) -> None:
         provision = session.provision
         try:
             snapshot = install(self._state, files, provision.root, provision.snapshot.order)
         except (PeerFault, OSError) as refused:
-            self._updates_again = now + _BAD_UPDATES_PAUSE_SECONDS
+            # Asked for all of them once, as a gate without any; then as rarely as after other bad ones.
+            self._lacks_files = isinstance(refused, Incomplete) and not self._lacks_files
+            self._updates_again = now + (0.0 if self._lacks_files else _BAD_UPDATES_PAUSE_SECONDS)
             self._teller.updates_trouble = f"new updates were not installed: {refused}"
             _log.warning("updates not installed: %s", refused)
             return
-        self._teller.updates_trouble = None
+        self._teller.updates_trouble, self._lacks_files = None, False
         session.provision = replace(provision, snapshot=snapshot)
         self._provision_seen = mailbox.fingerprint(self._state)
         _log.info("updates %d-%d installed", *snapshot.order)

@@ -16,7 +16,9 @@ from sync.config import SyncConfig, load
 from sync.guard import AlreadyRunning, only_one
 from sync.mailbox import Provision
 from sync.outbox.reader import readers
-from sync.telling import exit_code, gather, in_words
+from sync.picture import gather
+from sync.progress import ask_now, foresee
+from sync.telling import exit_code, in_words
 from sync.transport import HttpsTransport
 from sync.wire.statedir import StateDir
 from sync.wire.tomlform import ConfigError
@@ -31,6 +33,9 @@ _run = click.option(
     "run_dir",
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory of the status files.  [default: as configured, or run/ in --state]",
+)
+_lang = click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", envvar="VENUE_GATE_LANG", show_default=True
 )
 _config = click.option("--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help=_CONFIG_HELP)
 
@@ -68,7 +73,26 @@ def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) 
 @_state
 @_run
 @_config
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", envvar="VENUE_GATE_LANG", show_default=True)
+@_lang
+@click.option("--dry-run", is_flag=True, help="Say what waits and where it would go; ask for nothing.")
+def now(state_dir: Path | None, run_dir: Path | None, config_file: Path | None, lang: str, dry_run: bool) -> None:
+    """Ask the running service to send what waits now, and watch it go.
+
+    The service does the work: Ctrl-C ends only the watching. Exit code 0: everything is at the centre. 1: in trouble.
+    3: the service is not running.
+    """
+    _, state = _settings(state_dir, run_dir, config_file)
+    try:
+        sys.exit(foresee(state, lang) if dry_run else ask_now(state, lang))
+    except OSError as failure:
+        raise click.ClickException(f"{failure.filename or state.run}: {failure.strerror}; try with sudo") from failure
+
+
+@main.command()
+@_state
+@_run
+@_config
+@_lang
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 def status(state_dir: Path | None, run_dir: Path | None, config_file: Path | None, lang: str, as_json: bool) -> None:
     """Say in plain words how the link to the centre is.

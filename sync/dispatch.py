@@ -5,7 +5,7 @@ Never holds more than one batch: a gate that was offline for weeks drains in the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,8 +14,9 @@ import msgspec
 from sync.errors import SyncError
 from sync.link import Exchange, Send
 from sync.mailbox import Provision
-from sync.wire.batch import MAX_BYTES, Batch, Hole, Report, pack
+from sync.wire.batch import MAX_BYTES, MAX_RECORDS, Batch, Hole, Report, numbered, pack
 from sync.wire.status import GateStatus
+from sync.wire.urgent import is_urgent
 
 # What a batch holds beside its records: the report, the commas and at most 501 holes between 500 records.
 _ROOM_BESIDE_RECORDS = 60_000
@@ -76,32 +77,62 @@ class Dispatch:
 
     exchange: Exchange
     body: bytes
+    holes: tuple[Hole, ...] = ()
 
 
 def dispatch(
     source: Source, send: Send, provision: Provision, report: Report, *, nonce: str, sent_at: float
 ) -> Dispatch:
     """Read, encode, compress, seal and sign. Raises NothingThere, OutboxError, OSError; ValueError over a limit."""
-    if send.max_records == 0:
-        upto, records, holes = send.first, [], []
-    else:
-        piece = source.read(send.first, send.max_records, MAX_BYTES - _ROOM_BESIDE_RECORDS)
-        upto, records, holes = piece.next, [msgspec.Raw(record) for record in piece.records], list(piece.holes)
-        if upto <= send.first:
-            raise NothingThere(f"record {send.first} of outbox {source.id} cannot be read")
+    piece = _read(source, send.first, send.max_records) if send.max_records else None
+    urgent = dict(_picked(source, send.urgent))
+    upto = piece.next if piece else send.first
+    records = piece.records if piece else urgent.values()
+    holes = tuple(piece.holes) if piece else ()
     batch = Batch(
         gate=provision.identity.gate,
         outbox=source.id,
         first=send.first,
         next=upto,
-        records=records,
+        records=[msgspec.Raw(record) for record in records],
         sent_at=sent_at,
         nonce=nonce,
         report=report,
-        holes=holes,
+        holes=list(holes),
+        urgent=list(urgent),
     )
     body = pack(batch, provision.signing_key, provision.snapshot.sealing_key)
-    return Dispatch(Exchange(source.id, send.first, upto, nonce), body)
+    return Dispatch(Exchange(source.id, send.first, upto, nonce, send.urgent), body, holes)
+
+
+def look_for_urgent(source: Source, first: int) -> tuple[int, list[int]]:
+    """One piece of the outbox: up to where it was read, and which of its records are urgent.
+
+    Raises NothingThere, OutboxError.
+    """
+    piece = _read(source, first, MAX_RECORDS)
+    found = numbered(piece.first, piece.next, piece.records, piece.holes)
+    return piece.next, [number for number, record in found if is_urgent(record)]
+
+
+def _read(source: Source, first: int, max_records: int) -> Piece:
+    piece = source.read(first, max_records, MAX_BYTES - _ROOM_BESIDE_RECORDS)
+    if piece.next <= first:
+        raise NothingThere(f"record {first} of outbox {source.id} cannot be read")
+    return piece
+
+
+def _picked(source: Source, numbers: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
+    """Those records, wherever they stand; a number that holds none any more is passed over."""
+    wanted = set(numbers)
+    while wanted:
+        piece = _read(source, min(wanted), MAX_RECORDS)
+        yield from (
+            (number, record)
+            for number, record in numbered(piece.first, piece.next, piece.records, piece.holes)
+            if number in wanted
+        )
+        wanted = {number for number in wanted if number >= piece.next}
 
 
 def report(

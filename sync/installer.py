@@ -20,11 +20,15 @@ from sync.wire.updates import FILES, OPTIONAL, Snapshot, open_snapshot
 KEPT_SNAPSHOTS = 3
 
 
+class Incomplete(WireError):
+    """The set leaves a file out that did not change, and this gate has lost its own copy: it needs all of them."""
+
+
 def install(state: StateDir, files: Mapping[str, bytes], root: bytes, in_force: tuple[int, int]) -> Snapshot:
     """Check and install a set of updates; it is in force, also after a power cut, when this returns.
 
-    Raises WireError for a set that is not genuine, not whole or not newer than `in_force`, and OSError when the disk
-    does not take it. Either way the set in force stays as it is.
+    Raises WireError for a set that is not genuine, not whole (Incomplete) or not newer than `in_force`, and OSError when
+    the disk does not take it. Either way the set in force stays as it is.
     """
     snapshot = open_snapshot(files, root)
     if snapshot.order <= in_force:
@@ -33,7 +37,7 @@ def install(state: StateDir, files: Mapping[str, bytes], root: bytes, in_force: 
         files = {**files, **_at_hand(state, snapshot.lacking)}
         snapshot = open_snapshot(files, root)
     if snapshot.lacking:
-        raise WireError(f"{snapshot.lacking[0]} is missing")
+        raise Incomplete(f"{snapshot.lacking[0]} is missing")
     directory = state.updates / _name(snapshot.order)
     _write(directory, {name: files[name] for name in (*FILES, *OPTIONAL) if name in files})
     _point(state.current_updates, directory.name)

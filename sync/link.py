@@ -7,7 +7,8 @@ clock or key: the caller (`sync/agent.py`) reads, signs, sends and checks signat
       ▲                                            │
       └──────────── waits, backs off ◀── failed() ─┘
 
-Only a signed receipt that answers this very exchange moves a cursor. Times are monotonic seconds.
+Only a signed receipt that answers this very exchange moves a cursor. Urgent records that the next batch does not carry
+anyway go ahead in one of their own (`sync/lane.py`), which moves none. Times are monotonic seconds.
 """
 
 from __future__ import annotations
@@ -18,9 +19,14 @@ from enum import Enum
 
 from sync.backoff import Backoff, Pace
 from sync.errors import PeerFault
-from sync.wire.batch import MAX_RECORDS
+from sync.lane import UrgentLane
+from sync.wire.batch import MAX_RECORDS, MAX_URGENT
 from sync.wire.receipt import Receipt
 from sync.wire.status import Trouble
+
+URGENT_EVERY_SECONDS = 1.0
+"""At least so long from one urgent batch to the next: however many are refused, the others' records go on too."""
+_BRISK_SECONDS, _SLOW_SECONDS = 0.25, 1.0
 
 
 class ForeignReceipt(PeerFault):
@@ -38,11 +44,23 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send the outbox's records from `first` on, at most so many. Where there are none, a greeting."""
+    """Send the outbox's records from `first` on, at most so many. Where there are none, a greeting.
+
+    urgent: send these numbers instead, `first` being the cursor.
+    """
 
     outbox: str
     first: int
     max_records: int
+    urgent: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """From `first` on, nobody has looked for urgent records yet."""
+
+    outbox: str
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +72,21 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What is in flight: numbers first … next − 1 of the outbox, none for a greeting. nonce: the batch's."""
+    """What is in flight: numbers first … next − 1 of the outbox, none for a greeting. nonce: the batch's.
+
+    urgent: the numbers of an urgent batch; first = next is then the cursor.
+    """
 
     outbox: str
     first: int
     next: int
     nonce: str
+    urgent: tuple[int, ...] = ()
 
     @property
     def is_greeting(self) -> bool:
         """Whether it carries a report alone."""
-        return self.first == self.next
+        return self.first == self.next and not self.urgent
 
 
 class Verdict(Enum):
@@ -87,11 +109,12 @@ class Verdict(Enum):
 class _Line:
     """One outbox on its way to the centre."""
 
-    def __init__(self, queued: Queued, cursor: int, backoff: Backoff) -> None:
+    def __init__(self, queued: Queued, cursor: int, max_records: int, backoff: Callable[[], Backoff]) -> None:
         self.queued = queued
         self.cursor = cursor
-        self.backoff = backoff
-        self.max_records = MAX_RECORDS
+        self.backoff = backoff()
+        self.lane = UrgentLane(cursor, backoff())
+        self.max_records = self._most = max_records
         # Sealed outboxes are greeted for too: only so does a restored centre get to ask for what it lost of them.
         self.greet_at = float("-inf")
 
@@ -103,15 +126,19 @@ class _Line:
         """Smaller batches get through where a proxy or a bad line refuses large ones."""
         self.max_records = max(1, self.max_records // 2)
 
-    def grow(self) -> None:
-        self.max_records = min(MAX_RECORDS, self.max_records * 2)
+    def suit(self, took_seconds: float) -> None:
+        """On a slow line smaller batches too: what is urgent waits for the end of the exchange under way."""
+        if took_seconds > _SLOW_SECONDS:
+            self.shrink()
+        elif took_seconds < _BRISK_SECONDS:
+            self.max_records = min(self._most, self.max_records * 2)
 
 
 class Link:
     """The sender of one gate.
 
     gate: its name, as receipts must repeat it. greeting_seconds: the longest silence towards the centre while
-    there is nothing to send. draw: randomness for the backoff, numbers in [0, 1).
+    there is nothing to send. draw: randomness for the backoff, numbers in [0, 1). max_records: the most in a batch.
     """
 
     def __init__(
@@ -120,13 +147,16 @@ class Link:
         greeting_seconds: float,
         draw: Callable[[], float],
         pace: Pace = Pace(),  # noqa: B008 - frozen
+        max_records: int = MAX_RECORDS,
     ) -> None:
         self._gate = gate
         self._greeting_seconds = greeting_seconds
-        self._draw, self._pace = draw, pace
+        self._draw, self._pace, self._max_records = draw, pace, max_records
         self._lines: dict[str, _Line] = {}
         self._backoff = Backoff(draw, pace)
         self._exchange: Exchange | None = None
+        self._sent_at = float("-inf")
+        self._urgent_at = float("-inf")
 
     @property
     def backlog(self) -> int:
@@ -150,7 +180,7 @@ class Link:
             if line is None:
                 kept = cursors.get(now.outbox, now.first)
                 cursor = kept if now.first <= kept <= now.next else now.first
-                line = _Line(now, cursor, Backoff(self._draw, self._pace))
+                line = _Line(now, cursor, self._max_records, lambda: Backoff(self._draw, self._pace))
             line.queued = now
             lines[now.outbox] = line
         self._lines = lines
@@ -161,23 +191,58 @@ class Link:
             return Wait(float("inf"))
         if now < self._backoff.until:
             return Wait(self._backoff.until)
-        waiting = [line for line in self._lines.values() if line.backlog]
-        for line in waiting:
-            if now >= line.backoff.until:
-                return self._send(line)
+        urgent = self._urgent(now)
+        if isinstance(urgent, Send):
+            return urgent
+        ready = self._ready(now)
+        if ready is not None:
+            return self._send(ready)
         # The active outbox first: its receipt matters to the gate.
         for line in reversed(self._lines.values()):
             if now >= line.greet_at:
                 return self._send(line, greeting=True)
-        due = [line.greet_at for line in self._lines.values()] + [line.backoff.until for line in waiting]
-        return Wait(min(due))
+        due = [line.greet_at for line in self._lines.values()]
+        due += [line.backoff.until for line in self._lines.values() if line.backlog]
+        return Wait(min([urgent.until, *due]))
+
+    def _ready(self, now: float) -> _Line | None:
+        """The outbox whose records go next."""
+        waiting = (line for line in self._lines.values() if line.backlog)
+        return next((line for line in waiting if now >= line.backoff.until), None)
 
     def _send(self, line: _Line, *, greeting: bool = False) -> Send:
         return Send(line.queued.outbox, line.cursor, 0 if greeting else line.max_records)
 
-    def sending(self, exchange: Exchange) -> None:
+    def _urgent(self, now: float) -> Send | Wait:
+        due = float("inf")
+        for line in reversed(self._lines.values()):
+            numbers = line.lane.newest(self._carried(line, now), min(MAX_URGENT, line.max_records))
+            if numbers:
+                due = min(due, max(self._urgent_at, line.lane.backoff.until))
+                if now >= due:
+                    return Send(line.queued.outbox, line.cursor, 0, numbers)
+        return Wait(due)
+
+    def _carried(self, line: _Line, now: float) -> int:
+        """Numbers below it leave with the next ordinary batch: no need to send them twice."""
+        return line.cursor + line.max_records if line is self._ready(now) else line.cursor
+
+    def unread(self, now: float) -> Unread | None:
+        """Where to look for urgent records next; None while all of them are known, or leave at once anyway."""
+        for line in reversed(self._lines.values()):
+            if max(line.lane.looked, self._carried(line, now)) < line.queued.next:
+                return Unread(line.queued.outbox, line.lane.looked)
+        return None
+
+    def looked(self, unread: Unread, upto: int, urgent: Iterable[int]) -> None:
+        """The caller looked up to before `upto`, and these numbers are urgent (ascending)."""
+        line = self._lines.get(unread.outbox)
+        if line is not None and line.lane.looked == unread.first:
+            line.lane.found(upto, urgent)
+
+    def sending(self, exchange: Exchange, now: float) -> None:
         """These numbers are about to leave."""
-        self._exchange = exchange
+        self._exchange, self._sent_at = exchange, now
 
     def judge(self, receipt: Receipt) -> Verdict:
         """What a receipt with a good signature says. Raises ForeignReceipt when it does not answer the exchange.
@@ -213,12 +278,19 @@ class Link:
         # Never past what we sent ourselves: a card's old copy may hold other records under the same numbers, and the
         # centre keeps both versions only if it gets both.
         line.cursor = min(receipt.next, exchange.next)
+        if exchange.urgent:
+            line.lane.delivered(exchange.urgent)
+            line.lane.backoff.reset()
+            self._urgent_at = now + URGENT_EVERY_SECONDS
         if line.cursor > exchange.first:
             line.backoff.reset()
-            line.grow()
-        elif line.cursor < exchange.first or not exchange.is_greeting:
+            line.suit(now - self._sent_at)
+            line.lane.passed(line.cursor)
+        elif line.cursor < exchange.first or exchange.next > exchange.first:
             # A genuine answer without progress: asked to go back, or a centre that takes nothing. No tight loop.
             line.backoff.fail(now)
+        if line.cursor < exchange.first:
+            line.lane.restart(line.cursor)
         return verdict
 
     def failed(self, trouble: Trouble, now: float, retry_after: float | None = None) -> None:
@@ -237,12 +309,17 @@ class Link:
         elif exchange.is_greeting:
             line.greet_at = now + self._greeting_seconds
         else:
-            line.backoff.fail(now, retry_after)
+            (line.lane if exchange.urgent else line).backoff.fail(now, retry_after)
+        if exchange.urgent and trouble is Trouble.CENTRE_BUSY:
+            # Perhaps this very batch is what it chokes on: an ordinary one has its turn first.
+            self._urgent_at = self._backoff.until + URGENT_EVERY_SECONDS
 
     def put_off(self, outbox: str, now: float) -> None:
         """The outbox cannot be read just now; the others go on."""
-        if outbox in self._lines:
-            self._lines[outbox].backoff.fail(now)
+        line = self._lines.get(outbox)
+        if line is not None:
+            line.backoff.fail(now)
+            line.lane.backoff.fail(now)
 
     def wake(self) -> None:
         """Somebody wants an exchange now: whatever was waited for is cut short."""
@@ -250,3 +327,4 @@ class Link:
         for line in self._lines.values():
             line.greet_at = float("-inf")
             line.backoff.cut_short()
+            line.lane.backoff.cut_short()

@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sync.errors import SyncError
+from sync.incidents import Incidents
 from sync.outbox.durable import make_directory, replace_file
 from sync.wire import jsonform
 from sync.wire.errors import WireError
@@ -24,6 +25,7 @@ from sync.wire.updates import FILES, MANIFEST, MAX_FILE_BYTES, Snapshot, open_sn
 _KEY_BYTES = 32
 _MAX_SMALL_FILE = 64_000
 _MAX_RECEIPT_FILE = 256_000
+_MAX_INCIDENTS_FILE = 1_000_000
 _FRESH_SECONDS = 60.0
 
 
@@ -148,11 +150,6 @@ def changed_at(path: Path) -> int | None:
     return stamp and stamp[1]
 
 
-def wake_file(state: StateDir) -> Path:
-    """Writer: any program of the gate. Touching it asks gate-sync for an exchange now; it has no content to tear."""
-    return state.run / "wake"
-
-
 def keep_receipt(state: StateDir, outbox: str, signed: bytes) -> None:
     """Keep the newest receipt of an outbox, verbatim; it is on disk when this returns. Raises OSError."""
     make_directory(state.receipts)
@@ -189,6 +186,25 @@ def read_sync_status(state: StateDir) -> SyncStatus | None:
         return jsonform.decode(_read(state.sync_status, _MAX_SMALL_FILE), SyncStatus, state.sync_status.name)
     except (NotProvisioned, WireError):
         return None
+
+
+def read_incidents(state: StateDir) -> Incidents:
+    """What was noted so far; nothing when the file is not there or broken."""
+    try:
+        return jsonform.decode(_read(state.incidents, _MAX_INCIDENTS_FILE), Incidents, state.incidents.name)
+    except (NotProvisioned, WireError):
+        return Incidents()
+
+
+def write_incidents(state: StateDir, incidents: Incidents) -> None:
+    """Replace incidents.json; it is on disk when this returns. Raises OSError."""
+    replace_file(state.incidents, jsonform.encode(incidents))
+
+
+def touch_wake(state: StateDir) -> None:
+    """Ask gate-sync for an exchange now. Raises OSError."""
+    state.run.mkdir(parents=True, exist_ok=True)
+    state.wake.touch()
 
 
 def process_exists(pid: int) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Container
 
 from sync import mailbox
+from sync.incidents import Incidents
 from sync.link import Exchange, Link, Verdict
 from sync.wire.receipt import Receipt, Standing
 from sync.wire.statedir import StateDir
@@ -23,16 +24,18 @@ _PROGRESS_EVERY_SECONDS = 0.2
 class Teller:
     """Collects what happened and writes it down when it changed.
 
-    updates_trouble: a sentence while something is wrong with them, which stops no exchange by itself.
-    next_attempt: monotonic seconds, None while an exchange is under way.
+    incidents: what did not go the plain way so far. updates_trouble: a sentence while something is wrong with the
+    updates, which stops no exchange by itself. next_attempt: monotonic seconds, None while an exchange is under way.
     """
 
-    def __init__(self, state: StateDir, boot: str) -> None:
+    def __init__(self, state: StateDir, boot: str, incidents: Incidents) -> None:
         self._state, self._boot = state, boot
+        self.incidents = incidents
         self._connected = False
         self._trouble: Trouble | None = None
         self._detail: str | None = None
         self._last_contact: float | None = None
+        self._answered_mono: float | None = None
         # What does not move in one outbox, while everything else may go well: (outbox, whether it is its greeting).
         self._stuck: dict[tuple[str, bool], str] = {}
         self._told: SyncStatus | None = None
@@ -59,13 +62,15 @@ class Teller:
         """A genuine receipt came."""
         if exchange is not None:
             self._stuck.pop((exchange.outbox, exchange.is_greeting), None)
-        self._connected, self._last_contact = True, time.time()
+        self._connected, self._last_contact, self._answered_mono = True, time.time(), time.monotonic()
         self._trouble, self._detail = _verdict_in_words(receipt, verdict)
 
     def failed(self, trouble: Trouble, sentence: str, exchange: Exchange | None = None) -> None:
         """No receipt came, or none can be asked for."""
         if exchange is not None and trouble is Trouble.OUR_FAULT:
             self._stuck[exchange.outbox, exchange.is_greeting] = sentence
+        if exchange is not None:
+            self._answered_mono = time.monotonic()
         if (trouble, sentence) != (self._trouble, self._detail):
             _log.warning("%s: %s", trouble.value, sentence)
         self._connected, self._trouble, self._detail = False, trouble, sentence
@@ -122,11 +127,13 @@ class Teller:
             detail=detail or self.updates_trouble,
             next_attempt_mono=upcoming if upcoming is not None and upcoming < float("inf") else None,
             failures=link.failures if link else 0,
+            answered_mono=self._answered_mono,
+            incidents=self.incidents.count,
         )
 
 
 def _changing(status: SyncStatus) -> tuple[object, ...]:
-    return status.connected, status.trouble, status.detail, status.failures
+    return status.connected, status.trouble, status.detail, status.failures, status.incidents
 
 
 def _verdict_in_words(receipt: Receipt, verdict: Verdict) -> tuple[Trouble | None, str | None]:

@@ -1,85 +1,23 @@
-"""`gate-sync status`: what the files say about the link, in plain words, Chinese or English."""
+"""PURE: how the link to the centre is, in plain words, Chinese or English – for whoever stands at the gate."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
-import msgspec
+from sync.incidents import Incidents, Turn
+from sync.picture import Picture, Queue, Trust
+from sync.wire.status import Trouble
 
-from sync import mailbox
-from sync.mailbox import NotProvisioned
-from sync.wire.errors import WireError
-from sync.wire.statedir import StateDir
-from sync.wire.status import SyncStatus, Trouble
-
-STALE_SECONDS = 10.0
 CONNECTED, IN_TROUBLE, NOT_RUNNING = 0, 1, 3
+_SHOWN = 5  # of each kind of incident
 
+_Incident = TypeVar("_Incident")
+Say = Callable[[str, str], str]
+"""Chinese or English."""
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What is known. status: the service's last word; is_running: it is fresh. trust: number and time of issue."""
-
-    status: SyncStatus | None
-    is_running: bool
-    wall: float
-    mono: float
-    trust: tuple[tuple[int, int], int] | None
-
-    @property
-    def trust_age_seconds(self) -> float | None:
-        """How old the keys and rules are."""
-        return None if self.trust is None else self.wall - self.trust[1]
-
-    @property
-    def next_attempt_seconds(self) -> float | None:
-        """Seconds until the next attempt, None when none is planned."""
-        due = self.status.next_attempt_mono if self.status and self.is_running else None
-        return None if due is None else max(0.0, due - self.mono)
-
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {
-            "running": self.is_running,
-            "status": msgspec.to_builtins(self.status),
-            "next_attempt_seconds": self.next_attempt_seconds,
-            "updates": None if self.trust is None else f"{self.trust[0][0]}-{self.trust[0][1]}",
-            "updates_age_seconds": self.trust_age_seconds,
-        }
-
-
-def gather(state: StateDir) -> Picture:
-    """Read the files; one that is missing or broken is simply not known."""
-    status = mailbox.read_sync_status(state)
-    mono = time.monotonic()
-    is_running = (
-        status is not None
-        and status.boot == mailbox.boot_id()
-        and mono - status.mono <= STALE_SECONDS
-        and mailbox.process_exists(status.pid)
-    )
-    return Picture(status, is_running, time.time(), mono, _trust(state))
-
-
-def _trust(state: StateDir) -> tuple[tuple[int, int], int] | None:
-    try:
-        snapshot = mailbox.newest_snapshot(state, mailbox.read_root(state))
-    except (NotProvisioned, WireError):
-        return None
-    return snapshot.order, snapshot.issued_at
-
-
-def exit_code(picture: Picture) -> int:
-    """0 connected, 1 running but in trouble, 3 not running."""
-    if not picture.is_running or picture.status is None:
-        return NOT_RUNNING
-    return CONNECTED if picture.status.connected and picture.status.trouble is None else IN_TROUBLE
-
-
-_TROUBLE = {
+TROUBLE = {
     Trouble.NOT_PROVISIONED: ("闸机尚未开通", "this gate is not provisioned yet"),
     Trouble.NO_NETWORK: ("没有网络，或中心无法到达", "no network, or the centre is not reached"),
     Trouble.NOT_THE_CENTRE: (
@@ -90,53 +28,116 @@ _TROUBLE = {
     Trouble.CENTRE_BUSY: ("中心繁忙或故障", "the centre is busy or in trouble"),
     Trouble.OUR_FAULT: ("本机故障或数据有误", "something is wrong on this gate"),
 }
+_SEALED = {
+    "other_machine": (
+        "由另一台设备写入（存储卡被移动或复制）",
+        "written by another machine: the card was moved or cloned",
+    ),
+    "replaced": ("存储卡的旧副本被放回", "an old copy of the card was put back"),
+    "identity_damaged": ("标识文件损坏", "its identity is damaged"),
+}
+_HOLES = {
+    "burnt": ("写入失败，闸机未开", "the record could not be written, and nothing opened"),
+    "damaged": ("存储卡损坏", "the card lost it"),
+    "pruned": ("本机不再保存", "no longer kept here"),
+}
+_TURNS = {
+    Turn.CENTRE_RESTORED: ("中心从备份恢复，已重传", "the centre was restored from a backup; sent again"),
+    Turn.CARD_REPLACED: ("中心已有更多记录：存储卡的旧副本被放回", "the centre holds more: an old copy of the card"),
+}
+
+
+def exit_code(picture: Picture) -> int:
+    """0 connected, 1 running but in trouble, 3 not running."""
+    if not picture.is_running or picture.status is None:
+        return NOT_RUNNING
+    return CONNECTED if picture.status.connected and picture.status.trouble is None else IN_TROUBLE
+
+
+def speaker(lang: str) -> Say:
+    """lang: "zh" or "en"."""
+    return (lambda zh, en: zh) if lang == "zh" else (lambda zh, en: en)
 
 
 def in_words(picture: Picture, lang: str) -> str:
-    """A few lines for whoever stands at the gate with a laptop. lang: "zh" or "en"."""
-    chinese = lang == "zh"
-
-    def say(zh: str, en: str) -> str:
-        return zh if chinese else en
-
-    status = picture.status
-    lines = [(say("服务", "Service"), say("运行中", "running") if picture.is_running else say("未运行", "not running"))]
-    if status is not None:
-        link = say("已连接", "connected") if status.connected else say("未连接", "not connected")
-        lines.append((say("中心", "Centre"), link))
-        lines.append((say("待传记录", "Records waiting"), f"{status.backlog:,}"))
-        lines.append((say("上次联系", "Last contact"), _moment(status.last_contact, picture.wall, chinese)))
-        if status.trouble is not None:
-            zh, en = _TROUBLE[status.trouble]
-            lines.append((say("问题", "Trouble"), say(zh, en)))
-        if status.detail:
-            lines.append((say("详情", "Detail"), status.detail))
-        due = picture.next_attempt_seconds
-        if due is not None:
-            lines.append((say("下次尝试", "Next attempt"), say(f"{due:.0f} 秒后", f"in {due:.0f} s")))
-    if picture.trust is None:
-        lines.append((say("密钥与规则", "Keys and rules"), say("没有", "none")))
-    else:
-        (epoch, number), issued_at = picture.trust
-        age = _moment(float(issued_at), picture.wall, chinese)
-        lines.append(
-            (
-                say("密钥与规则", "Keys and rules"),
-                say(f"{epoch}-{number}，签发于 {age}", f"{epoch}-{number}, issued {age}"),
-            )
-        )
+    """A few lines. lang: "zh" or "en"."""
+    say = speaker(lang)
+    lines = [*_service(picture, say), *_trust(picture.trust, picture.wall, say)]
+    lines += [line for queue in picture.queues if queue.sealed for line in _sealed(queue, say)]
+    lines += _incidents(picture.incidents, picture.wall, say)
     return "\n".join(f"{name}{say('：', ': ')}{value}" for name, value in lines)
 
 
-def _moment(at: float | None, now: float, chinese: bool) -> str:
+def _service(picture: Picture, say: Say) -> Iterable[tuple[str, str]]:
+    yield say("服务", "Service"), say("运行中", "running") if picture.is_running else say("未运行", "not running")
+    status = picture.status
+    if status is None:
+        return
+    yield say("中心", "Centre"), say("已连接", "connected") if status.connected else say("未连接", "not connected")
+    yield say("待传记录", "Records waiting"), f"{status.backlog:,}"
+    yield say("上次联系", "Last contact"), _moment(status.last_contact, picture.wall, say)
+    if status.trouble is not None:
+        yield say("问题", "Trouble"), say(*TROUBLE[status.trouble])
+    if status.detail:
+        yield say("详情", "Detail"), status.detail
+    due = picture.next_attempt_seconds
+    if due is not None:
+        yield say("下次尝试", "Next attempt"), say(f"{due:.0f} 秒后", f"in {due:.0f} s")
+
+
+def _trust(trust: Trust | None, now: float, say: Say) -> Iterable[tuple[str, str]]:
+    if trust is None:
+        yield say("密钥与规则", "Keys and rules"), say("没有", "none")
+        return
+    name, age = "{}-{}".format(*trust.order), _moment(float(trust.issued_at), now, say)
+    yield say("规则与场所", "Rules and venue"), say(f"{name}，签发于 {age}", f"{name}, issued {age}")
+    if trust.keys_issued_at is not None:
+        age_of_keys = _moment(float(trust.keys_issued_at), now, say)
+        yield say("密钥", "Keys"), say(f"签发于 {age_of_keys}", f"issued {age_of_keys}")
+    if trust.withdrawn is None:
+        yield say("状态名单", "Status list"), say("没有", "none")
+    else:
+        listed = say(f"{trust.withdrawn:,} 个通行码，截至 {age}", f"{trust.withdrawn:,} passes, as of {age}")
+        yield say("状态名单", "Status list"), listed
+
+
+def _sealed(queue: Queue, say: Say) -> Iterable[tuple[str, str]]:
+    why = say(*_SEALED.get(queue.sealed or "", (queue.sealed or "", queue.sealed or "")))
+    waiting = say(f"待传 {queue.waiting:,}", f"{queue.waiting:,} wait")
+    yield say("封存的队列", "Sealed outbox"), f"{queue.outbox[:8]}{say('，', ', ')}{waiting}{say('：', ': ')}{why}"
+
+
+def _incidents(incidents: Incidents, now: float, say: Say) -> Iterable[tuple[str, str]]:
+    for aside in _newest(incidents.set_aside):
+        number = f"{aside.outbox[:8]} {aside.sequence}"
+        yield say("中心搁置的记录", "Set aside by the centre"), f"{number}{say('：', ': ')}{aside.reason}"
+    for hole in _newest(incidents.missing):
+        numbers = f"{hole.first}" if hole.first == hole.last else f"{hole.first}–{hole.last}"
+        why = say(*_HOLES.get(hole.reason, (hole.reason, hole.reason)))
+        yield say("缺失的编号", "Missing numbers"), f"{hole.outbox[:8]} {numbers}{say('：', ': ')}{why}"
+    for conflict in _newest(incidents.conflicts):
+        both = say("中心另有同号记录，均已保留", "the centre has another record of that number; it keeps both")
+        yield say("冲突", "Conflict"), f"{conflict.outbox[:8]} {conflict.sequence}{say('：', ': ')}{both}"
+    for setback in _newest(incidents.setbacks):
+        when = _moment(setback.at, now, say)
+        told = f"{setback.outbox[:8]} {setback.next}{say('：', ': ')}{say(*_TURNS[setback.turn])}"
+        yield say("状态回退", "Gone back"), f"{told}{say('，', ', ')}{when}"
+
+
+def _newest(incidents: list[_Incident]) -> list[_Incident]:
+    return incidents[-_SHOWN:]
+
+
+def _moment(at: float | None, now: float, say: Say) -> str:
     if at is None:
-        return "从未" if chinese else "never"
+        return say("从未", "never")
     clock = datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return f"{clock}（{_span(now - at, chinese)}前）" if chinese else f"{clock} ({_span(now - at, chinese)} ago)"
+    return say(f"{clock}（{span(now - at, say)}前）", f"{clock} ({span(now - at, say)} ago)")
 
 
-def _span(seconds: float, chinese: bool) -> str:
+def span(seconds: float, say: Say) -> str:
+    """A length of time, in its greatest fitting unit."""
     for size, zh, en in ((86_400, "天", "days"), (3_600, "小时", "hours"), (60, "分钟", "minutes")):
         if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {zh if chinese else en}"
-    return f"{max(0.0, seconds):.0f} {'秒' if chinese else 'seconds'}"
+            return f"{seconds / size:.0f} {say(zh, en)}"
+    return f"{max(0.0, seconds):.0f} {say('秒', 'seconds')}"

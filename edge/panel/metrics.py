@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from edge.panel.freshness import Now, Readings, Silence
 from sync.wire.record import ClockQuality
-from sync.wire.status import Fault, GateStatus, SyncStatus
+from sync.wire.status import WITHIN, Fault, GateStatus, SyncStatus, Work
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -55,6 +61,7 @@ def _gate(gate: GateStatus, now: Now) -> Iterator[Metric]:
     for fault in Fault:
         faults.add_metric([fault.value], fault in gate.faults)
     yield faults
+    yield from _work(gate.work)
     synchronized = gate.clock is ClockQuality.SYNCHRONIZED
     yield _gauge("venue_gate_clock_synchronized", "Whether the gate's clock is synchronized.", synchronized)
     if gate.trust_issued_at is not None:
@@ -64,6 +71,22 @@ def _gate(gate: GateStatus, now: Now) -> Iterator[Metric]:
         yield _gauge("venue_gate_disk_used_ratio", "Used share of the card.", gate.disk_used)
     if gate.board_celsius is not None:
         yield _gauge("venue_gate_board_celsius", "Temperature of the processor.", gate.board_celsius)
+
+
+def _work(work: Work) -> Iterator[Metric]:
+    """Rates follow by `rate()`: frames a second, the share that is read, seconds by stage for each opening."""
+    yield CounterMetricFamily("venue_gate_frames", "Frames looked at.", work.frames)
+    yield CounterMetricFamily("venue_gate_frames_read", "Frames in which a code was read.", work.read)
+    buckets = [(str(bound), float(count)) for bound, count in zip(WITHIN, work.within, strict=True)]
+    latency = HistogramMetricFamily("venue_gate_frame_to_relay_seconds", "From the newest frame to the open relay.")
+    latency.add_metric([], [*buckets, ("+Inf", float(work.openings))], work.seconds)
+    yield latency
+    stages = CounterMetricFamily(
+        "venue_gate_frame_to_relay_stage_seconds", "Where that time went, by stage of the loop.", labels=["stage"]
+    )
+    for stage, seconds in work.stages.items():
+        stages.add_metric([stage], seconds)
+    yield stages
 
 
 def _sync(sync: SyncStatus, now: Now) -> Iterator[Metric]:

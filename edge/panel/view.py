@@ -86,12 +86,16 @@ def result(gate: GateStatus | None) -> tuple[Signal, Saying]:
         code = gate.shown.codes[0]
         if code in REASONS:
             return signal, _saying(signal, code, gate.shown.tell_the_queue)
+    if signal is Signal.READING and gate.hint in words.HINTS:
+        return signal, Saying(words.SIGNALS[signal].word, words.HINTS[gate.hint])
     return signal, words.SIGNALS[signal]
 
 
 def _saying(signal: Signal, code: str, tell_the_queue: bool) -> Saying:
     if signal in (Signal.PASS, Signal.REFER, Signal.DENY):
         return words_for(Outcome(signal.value), code, tell_the_queue)
+    if signal is Signal.ALREADY_USED:
+        return Saying(words.SIGNALS[signal].word, REASONS[code].advice)
     return Saying(REASONS[code].word, REASONS[code].advice)
 
 

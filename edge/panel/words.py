@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from edge.panel.freshness import Silence
 from edge.reasons import Saying, Text
-from hardware.ports import Signal
+from hardware.ports import Hint, Signal
 from sync.wire.record import ClockQuality, Direction
 from sync.wire.status import Fault, Trouble
 
@@ -32,6 +32,14 @@ SIGNALS: dict[Signal, Saying] = {
 }
 """Where no reason is given, or one that this panel does not know."""
 
+HINTS: dict[str, Text] = {
+    Hint.CLOSER: Text("请靠近一些。", "Please hold it closer."),
+    Hint.TURN: Text("请转动一下，避开反光。", "Please turn it away from the reflection."),
+    Hint.BRIGHTER: Text("请把屏幕调亮。", "Please make the screen brighter."),
+    Hint.STILL: Text("请保持不动。", "Please hold it still."),
+}
+"""What would help a visitor whose code is seen and not read."""
+
 _OUT_OF_ORDER = SIGNALS[Signal.OUT_OF_ORDER].word
 GATE_SILENT = Saying(
     _OUT_OF_ORDER,
@@ -48,7 +56,7 @@ LAMPS: dict[str, Text] = {
     "pass": Text("通行灯", "Pass"),
     "deny": Text("禁行灯", "Deny"),
     "refer": Text("人工灯", "Refer"),
-    "link": Text("联网灯", "Link"),
+    "link": Text("状态灯", "Service"),
     "buzzer": Text("蜂鸣器", "Buzzer"),
     "relay": Text("闸门", "Barrier"),
 }
@@ -109,6 +117,9 @@ FAULTS: dict[Fault, Text] = {
     Fault.OUTBOX: Text("记录无法保存", "Records cannot be kept"),
     Fault.DISK: Text("存储卡将满或故障", "Storage card nearly full or failing"),
     Fault.TRUST: Text("核验数据缺失或过旧", "Checking data missing or too old"),
+    Fault.PASSAGE: Text("通行传感器故障", "Passage sensor fails"),
+    Fault.TURNSTILE: Text("闸门被强行通过或顶住", "Barrier forced or held open"),
+    Fault.FIRE_LOOP: Text("消防回路已断开", "Fire loop is open"),
 }
 SILENCES: dict[Silence, Text] = {
     Silence.MISSING: Text("闸机程序尚未启动", "Gate program has not started"),

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 # Each model registers its tables with Base by being imported.
 import sync.collector.fleet.model
 import sync.collector.intake.model
+import sync.collector.policy.model
 import sync.collector.venues.model
 import sync.collector.visitors.model  # noqa: F401
 from sync.collector import keys as key_files
-from sync.collector.config import Settings, StateDir, load_settings
+from sync.collector import schema
+from sync.collector.config import Settings, StateDir, database_url, load_settings
 from sync.collector.database import Database
 from sync.collector.errors import CollectorError, NotInitialized
 from sync.collector.fleet.model import Epoch
@@ -35,9 +37,18 @@ class Centre:
     def open(cls, state: StateDir) -> Centre:
         """Raises NotInitialized when `initialize` was not run, Mistake for a wrong collector.toml."""
         settings = load_settings(state)
-        if not state.database.exists() or not key_files.exist(state):
+        url = database_url(state, settings)
+        on_file = url.get_backend_name() == "sqlite"
+        if (on_file and not state.database.exists()) or not key_files.exist(state):
             raise NotInitialized(f"{state.path} holds no collector yet: run `collector --state {state.path} init`")
-        return cls(state, settings, Database.at(state.database), key_files.load(state))
+        database = Database(url)
+        try:
+            with database.look() as connection:
+                schema.require_current(connection)
+            return cls(state, settings, database, key_files.load(state))
+        except BaseException:
+            database.close()
+            raise
 
     def close(self) -> None:
         """Safe to call twice."""
@@ -48,17 +59,18 @@ def initialize(state: StateDir, now: float) -> bool:
     """Make directory, database, first epoch, first policy and keys; False when all of it is there already.
 
     An interrupted run is completed by the next one: the signed key list, written last, is the mark of the end.
-    Raises CollectorError.
+    A database of an older version is brought up to date. Raises CollectorError.
     """
-    if key_files.exist(state):
-        Centre.open(state).close()
-        return False
-    load_settings(state)
+    url = database_url(state, load_settings(state))
     try:
         make_directory(state.path)
         state.path.chmod(0o700)
-        database = Database.at(state.database)
-        database.create_all()
+        database = Database(url)
+        schema.upgrade(database)
+        if key_files.exist(state):
+            database.close()
+            Centre.open(state).close()
+            return False
         with database.write() as session:
             if session.get(Epoch, _FIRST_EPOCH) is None:
                 session.add(Epoch(number=_FIRST_EPOCH, began_at=now))

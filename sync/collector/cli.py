@@ -15,7 +15,9 @@ from sync.collector import centre as centres
 from sync.collector.app import create_app
 from sync.collector.config import DEFAULT_STATE, StateDir
 from sync.collector.fleet.commands import gate, policy
+from sync.collector.policy.commands import updates
 from sync.collector.server import listen
+from sync.collector.storage import db
 from sync.collector.terminal import Sentences, opened
 from sync.collector.venues.commands import checkpoint, venue
 from sync.collector.visitors.commands import demo_visitors, passes
@@ -86,5 +88,5 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-for command in (venue, checkpoint, gate, passes, policy, demo_visitors):
+for command in (venue, checkpoint, gate, passes, policy, updates, db, demo_visitors):
     main.add_command(command)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from sync.collector.errors import Mistake
 from sync.wire import tomlform
 
 DEFAULT_STATE = Path("/var/lib/venue-gate-collector")
+DATABASE_VARIABLE = "COLLECTOR_DATABASE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,17 @@ class StateDir:
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """collector.toml.
 
-    issuer: the short name that passes carry. host, port: where `serve` listens unless its options say otherwise.
-    threads: requests served at once. silent_after_seconds: a gate that was not heard of for longer is shown as silent.
+    database: PostgreSQL as postgresql://user@host/name; unless said, the SQLite file in the state directory. issuer:
+    the short name that passes carry. host, port: where `serve` listens unless its options say otherwise. workers:
+    processes, 0 for as many as fit the database and the machine. threads: of each, one request at a time.
+    silent_after_seconds: a gate that was not heard of for longer is shown as silent.
     """
 
+    database: str | None = None
     issuer: Annotated[str, msgspec.Meta(min_length=1, max_length=16)] = "VG"
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8000
+    workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
     silent_after_seconds: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 60
 
@@ -67,3 +75,22 @@ def load_settings(state: StateDir) -> Settings:
         return tomlform.decode(text, Settings, str(state.config))
     except tomlform.ConfigError as cause:
         raise Mistake(str(cause)) from cause
+
+
+def database_url(state: StateDir, settings: Settings) -> URL:
+    """Where the database is: the environment's word, else collector.toml's, else the state directory's file.
+
+    Raises Mistake for what is no PostgreSQL address; the sentence never repeats it, for it may hold a password.
+    """
+    asked = os.environ.get(DATABASE_VARIABLE) or settings.database
+    if asked is None:
+        return URL.create("sqlite", database=str(state.database))
+    try:
+        url = make_url(asked)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.get_backend_name() != "postgresql" or not url.database:
+        raise Mistake(
+            "`database` is the address of a PostgreSQL database, such as postgresql://collector@host/collector"
+        )
+    return url.set(drivername="postgresql+psycopg")

@@ -1,7 +1,7 @@
 """The one door to the database: engine, transactions, and the declarative base of every model.
 
-SQLite in WAL mode with no set-up; the models keep to what PostgreSQL has too. A write transaction begins with
-BEGIN IMMEDIATE, so that what it reads is what it changes.
+SQLite in WAL mode with no set-up, PostgreSQL by its address. On SQLite a write transaction begins with BEGIN
+IMMEDIATE, so that what it reads is what it changes; on PostgreSQL whoever needs that says `queue_up`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL
@@ -28,6 +26,23 @@ _BUSY_SECONDS = 20
 _AUTOCHECKPOINT_PAGES = 4_000  # 16 MB of log: fewer checkpoints than the default 1,000, measured
 _CACHE_KIB = 65_536
 _INSERT: dict[str, Any] = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}
+_SQLITE = {"connect_args": {"timeout": _BUSY_SECONDS}}
+_POSTGRESQL = {
+    # An hour of the roll-up never depends on a session's time zone.
+    "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 10},
+    "pool_pre_ping": True,
+}
+_QUEUES = 0x5647  # tells our advisory locks from others'
+
+
+def distributed_by(column: str) -> dict[str, str]:
+    """A table's `info`: where one server is not enough, its rows are spread by that column (`schema.distribute`)."""
+    return {"distributed_by": column}
+
+
+BY_VENUE = distributed_by("venue")
+REFERENCE = {"reference": True}
+"""A table's `info`: small, seldom changed, and whole on every server."""
 
 
 class Base(DeclarativeBase):
@@ -37,28 +52,25 @@ class Base(DeclarativeBase):
 class Database:
     """Transactions on one database. Safe to share between threads."""
 
-    def __init__(self, url: URL | str) -> None:
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
         # As many connections as threads ask for: the server bounds those.
-        self.engine: Engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, max_overflow=-1)
+        options: dict[str, Any] = _SQLITE if self.is_sqlite else _POSTGRESQL
+        self.engine: Engine = create_engine(url, max_overflow=-1, **options)
         self._writing = Lock()
-        event.listen(self.engine, "connect", _configure)
-        event.listen(self.engine, "begin", _begin)
-        self._write_engine = self.engine.execution_options(begin="IMMEDIATE")
-
-    @classmethod
-    def at(cls, path: Path) -> Database:
-        """SQLite in the file at `path`."""
-        return cls(URL.create("sqlite", database=str(path)))
-
-    def create_all(self) -> None:
-        """Make the tables that are missing, of every model that was imported (`sync.collector.centre` imports all)."""
-        with self._told_apart():
-            Base.metadata.create_all(self.engine)
+        self._look_engine = self._write_engine = self.engine
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _configure)
+            event.listen(self.engine, "begin", _begin)
+            self._write_engine = self.engine.execution_options(begin="IMMEDIATE")
+        else:
+            self._look_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
         """A consistent view. Raises DatabaseUnavailable."""
-        with self._told_apart(), self.engine.begin() as connection:
+        with self._told_apart(), self._look_engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -67,6 +79,10 @@ class Database:
 
         The lock makes the threads of this process queue in order; SQLite's own waiting sleeps and is unfair.
         """
+        if not self.is_sqlite:
+            with self._told_apart(), self._write_engine.begin() as connection:
+                yield connection
+            return
         if not self._writing.acquire(timeout=_BUSY_SECONDS):
             raise DatabaseUnavailable(f"the database was busy for {_BUSY_SECONDS} seconds")
         try:
@@ -99,21 +115,15 @@ class Database:
         except (IntegrityError, ProgrammingError, DataError):
             raise  # our own bug, not the database's state
         except DBAPIError as cause:
-            raise DatabaseUnavailable(f"the database did not take it: {cause.orig}") from cause
+            raise DatabaseUnavailable(f"the database did not take it: {cause.orig}".rstrip()) from cause
 
 
-def insert_rows(connection: Connection, model: type[Base], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert ready rows, whose values stand in the order of the table's columns.
-
-    On SQLite past SQLAlchemy's parameters of each row, which cost twice what the insert itself does (measured).
-    """
-    if not rows:
-        return
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_insert_sql(model), list(rows))
-    else:
-        names = [column.name for column in model.__table__.columns]
-        connection.execute(insert(model), [dict(zip(names, row, strict=True)) for row in rows])
+def queue_up(connection: Connection, number: int) -> None:
+    """Wait for other transactions that said the same number, until this one ends: one at a time for each gate."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:queues, :number)"), {"queues": _QUEUES, "number": number}
+        )
 
 
 def insert_new(connection: Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
@@ -122,10 +132,12 @@ def insert_new(connection: Connection, model: type[Base], rows: Sequence[dict[st
         connection.execute(upsert(model, connection.dialect.name).on_conflict_do_nothing(), rows)
 
 
-def insert_or_add(connection: Connection, model: type[Base], column: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows; where the primary key is there already, add the row's `column` to what stands there."""
+def insert_or_add(
+    connection: Connection, model: type[Base], columns: Sequence[str], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Insert rows; where the primary key is there already, add the row's `columns` to what stands there."""
     if rows:
-        connection.execute(_insert_or_add(model, column, connection.dialect.name), rows)
+        connection.execute(_insert_or_add(model, tuple(columns), connection.dialect.name), rows)
 
 
 def upsert(model: type[Base], dialect: str) -> Any:
@@ -134,21 +146,14 @@ def upsert(model: type[Base], dialect: str) -> Any:
 
 
 @cache
-def _insert_sql(model: type[Base]) -> str:
-    return str(insert(model).compile(dialect=sqlite.dialect(paramstyle="qmark")))
-
-
-@cache
-def _insert_or_add(model: type[Base], column: str, dialect: str) -> Any:
+def _insert_or_add(model: type[Base], columns: tuple[str, ...], dialect: str) -> Any:
     statement, table = upsert(model, dialect), model.__table__
-    total = {column: table.c[column] + statement.excluded[column]}
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=total)
+    totals = {column: table.c[column] + statement.excluded[column] for column in columns}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=totals)
 
 
-def _configure(connection: Any, _record: Any) -> None:
+def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     """SQLite as a server's database: WAL, every commit on disk, and transactions begun by us alone."""
-    if not isinstance(connection, sqlite3.Connection):
-        return
     connection.isolation_level = None
     for pragma in (
         "journal_mode=WAL",
@@ -161,5 +166,4 @@ def _configure(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")

@@ -8,6 +8,8 @@ NOT follow that it is new: the same batch may come three times.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Protocol
 
 import msgspec
@@ -23,6 +25,7 @@ from sync.wire.record import MAX_RECORD_BYTES
 
 VERSION = 1
 MAX_RECORDS = 500
+MAX_URGENT = 100
 MAX_HOLES = 1_000
 MAX_BYTES = 1_000_000  # compressed and inflated (DESIGN 7)
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
@@ -61,7 +64,8 @@ class Batch(msgspec.Struct, frozen=True):
 
     records: the bytes as they stand in the outbox. An empty batch (first = next) is a greeting: it carries the
     report up and asks for updates. sent_at: the gate's clock, seconds since 1970. nonce: 16 random bytes in hex,
-    which the receipt repeats.
+    which the receipt repeats. urgent: the numbers of the records in an urgent batch (R7), which is a greeting as far as
+    the range goes: it moves no cursor, and its records come again in their order.
     """
 
     gate: str
@@ -73,19 +77,25 @@ class Batch(msgspec.Struct, frozen=True):
     nonce: str
     report: Report
     holes: list[Hole] = []
+    urgent: list[int] = []
     v: int = VERSION
 
     def numbered(self) -> list[tuple[int, bytes]]:
         """Each record with its sequence number. Raises WireError when records and holes do not fill the range."""
         _check_range(self)
         records = map(bytes, self.records)
-        numbered: list[tuple[int, bytes]] = []
-        start = self.first
-        # From hole to hole, never number by number: a hole may be as long as a hostile gate likes.
-        for hole in [*self.holes, Hole(self.next, self.next, "end")]:
-            numbered += zip(range(start, hole.first), records, strict=False)
-            start = hole.last + 1
-        return numbered
+        if self.urgent:
+            return list(zip(self.urgent, records, strict=True))
+        return list(numbered(self.first, self.next, records, self.holes))
+
+
+def numbered(first: int, upto: int, records: Iterable[bytes], holes: Iterable[Hole]) -> Iterator[tuple[int, bytes]]:
+    """Each record with its number, where records and holes together fill first … upto − 1."""
+    start, rest = first, iter(records)
+    # From hole to hole, never number by number: a hole may be as long as a hostile gate likes.
+    for hole in [*holes, Hole(upto, upto, "end")]:
+        yield from zip(range(start, hole.first), rest, strict=False)
+        start = hole.last + 1
 
 
 class SealingKeys(Protocol):
@@ -137,6 +147,11 @@ def _check_range(batch: Batch) -> None:
         raise WireError(f"version {batch.v} of a batch; this centre reads version {VERSION}")
     if not 1 <= batch.first <= batch.next <= 2**53:
         raise WireError("the range of a batch runs forward from 1")
+    if any(len(bytes(record)) > MAX_RECORD_BYTES for record in batch.records):
+        raise WireError(f"a record has at most {MAX_RECORD_BYTES} bytes")
+    if batch.urgent:
+        _check_urgent(batch)
+        return
     if len(batch.holes) > MAX_HOLES:
         raise WireError(f"a batch declares at most {MAX_HOLES} holes")
     expected = batch.first
@@ -147,5 +162,10 @@ def _check_range(batch: Batch) -> None:
     missing = sum(hole.last - hole.first + 1 for hole in batch.holes)
     if len(batch.records) > MAX_RECORDS or batch.next - batch.first - missing != len(batch.records):
         raise WireError("records and holes do not fill the range")
-    if any(len(bytes(record)) > MAX_RECORD_BYTES for record in batch.records):
-        raise WireError(f"a record has at most {MAX_RECORD_BYTES} bytes")
+
+
+def _check_urgent(batch: Batch) -> None:
+    if batch.first != batch.next or batch.holes or not len(batch.records) == len(batch.urgent) <= MAX_URGENT:
+        raise WireError(f"an urgent batch has an empty range, no holes, and a number for each of at most {MAX_URGENT}")
+    if any(one >= other for one, other in pairwise([0, *batch.urgent, 2**53])):
+        raise WireError("urgent numbers are in order and from 1 on")

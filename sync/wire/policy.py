@@ -18,7 +18,8 @@ VERSION = 1
 MAX_POLICY_BYTES = 3_000  # it must fit into a record (`sync.wire.record.Adopted`)
 
 _Hours = Annotated[int, msgspec.Meta(gt=0, le=24 * 366)]
-_Span = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+_SPAN = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+_Span = Annotated[str, msgspec.Meta(pattern=_SPAN, max_length=11)]  # "$" alone allows a line feed behind
 _Spans = Annotated[tuple[_Span, ...], msgspec.Meta(max_length=4)]
 
 

@@ -34,7 +34,8 @@ class Receipt(msgspec.Struct, frozen=True):
     """The centre holds every record of this outbox below `next`.
 
     epoch: rises when the centre was restored from a backup; `next` may then be lower than before.
-    centre_time: seconds since 1970. nonce: repeated from the batch.
+    centre_time: seconds since 1970. nonce: repeated from the batch. conflicts: numbers of records of this batch under
+    which the centre holds other bytes too; it keeps both.
     """
 
     gate: str
@@ -45,6 +46,7 @@ class Receipt(msgspec.Struct, frozen=True):
     nonce: str
     standing: Standing = Standing.ACCEPTED
     set_aside: list[SetAside] = []
+    conflicts: list[int] = []
     v: int = VERSION
 
 

@@ -179,4 +179,12 @@ class Adopted(msgspec.Struct, frozen=True, tag_field="type", tag="adopted"):
     document: msgspec.Raw
 
 
-Record = Scan | Passage | Folded | Started | Adopted
+class FireLoop(msgspec.Struct, frozen=True, tag_field="type", tag="fire_loop"):
+    """The fire loop in series with the lock opened (people may run out any way) or was closed again (R8)."""
+
+    when: Moment
+    place: Place
+    intact: bool
+
+
+Record = Scan | Passage | Folded | Started | Adopted | FireLoop

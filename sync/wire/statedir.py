@@ -58,6 +58,16 @@ class StateDir:
         return self.run / "sync-status.json"
 
     @property
+    def wake(self) -> Path:
+        """Writer: any program of the gate. Touching it asks gate-sync for an exchange now: no content, none to tear."""
+        return self.run / "wake"
+
+    @property
+    def incidents(self) -> Path:
+        """Writer: gate-sync. `Incidents` as JSON: what did not go the plain way, for IT."""
+        return self.root / "incidents.json"
+
+    @property
     def device_key(self) -> Path:
         """Writer: gate-sync (the provisioning, until a gate enrols by itself). 32 bytes in hex, mode 0600."""
         return self.root / "device.key"

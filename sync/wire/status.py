@@ -20,6 +20,9 @@ class Fault(str, Enum):
     OUTBOX = "outbox"
     DISK = "disk"
     TRUST = "trust"
+    PASSAGE = "passage"  # the sensor that tells whether somebody went through
+    TURNSTILE = "turnstile"  # forced, or held open
+    FIRE_LOOP = "fire_loop"  # open: the lock has no power, whatever the gate decides
 
 
 class Trouble(str, Enum):
@@ -70,6 +73,36 @@ class Counts(msgspec.Struct, frozen=True):
     refused: int = 0
 
 
+WITHIN = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What the gate did since it started. frames: looked at; read: those in which a code was read.
+
+    openings: of the barrier, each `seconds` from the exposure of the newest frame to the relay (their sum).
+    within: how many of them took at most `WITHIN` seconds each. stages: the sum of seconds by stage of the loop.
+    """
+
+    frames: int = 0
+    read: int = 0
+    openings: int = 0
+    seconds: float = 0.0
+    within: tuple[int, ...] = (0,) * len(WITHIN)
+    stages: dict[str, float] = {}
+
+    def plus(self, frames: int = 0, read: int = 0) -> Work:
+        """So many more."""
+        return msgspec.structs.replace(self, frames=self.frames + frames, read=self.read + read)
+
+    def opened(self, seconds: float, stages: dict[str, float]) -> Work:
+        """One opening more."""
+        within = tuple(count + (seconds <= bound) for count, bound in zip(self.within, WITHIN, strict=True))
+        sums = {name: self.stages.get(name, 0.0) + spent for name, spent in stages.items()}
+        return msgspec.structs.replace(
+            self, openings=self.openings + 1, seconds=self.seconds + seconds, within=within, stages=sums
+        )
+
+
 class GateStatus(msgspec.Struct, frozen=True):
     """How the gate is. wall: seconds since 1970; mono: seconds on this boot's monotonic clock, to tell the age.
 
@@ -104,6 +137,7 @@ class GateStatus(msgspec.Struct, frozen=True):
     trust: tuple[int, int] | None = None
     trust_issued_at: int | None = None
     queue: QueueStatus = QueueStatus()
+    work: Work = Work()
     disk_used: float | None = None
     board_celsius: float | None = None
     clock_error_seconds: float | None = None
@@ -120,7 +154,8 @@ class SyncStatus(msgspec.Struct, frozen=True):
 
     connected: the newest exchange brought a genuine receipt. last_contact: seconds since 1970 of that exchange, None
     before the first. backlog: records that wait. detail: one English sentence for IT, beside the trouble's code.
-    next_attempt_mono: when the next exchange is due, on the monotonic clock.
+    next_attempt_mono: when the next exchange is due, on the monotonic clock. answered_mono: when the newest one ended,
+    well or not. incidents: how many lines `gate-sync status` shows of what did not go the plain way.
     """
 
     wall: float
@@ -134,6 +169,8 @@ class SyncStatus(msgspec.Struct, frozen=True):
     detail: str | None = None
     next_attempt_mono: float | None = None
     failures: int = 0
+    answered_mono: float | None = None
+    incidents: int = 0
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

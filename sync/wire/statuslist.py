@@ -98,12 +98,12 @@ def build(listed: Mapping[bytes, int], cleared: Iterable[bytes] = ()) -> StatusL
     return StatusList(_HEAD.pack(_MAGIC, len(order), len(gone)) + b"".join(order) + times + b"".join(gone))
 
 
-def difference(snapshot: StatusList, listed: Mapping[bytes, int]) -> StatusList:
-    """The delta that makes `snapshot` say what `listed` says."""
-    wanted = build(listed)
-    before, now = dict(snapshot.prefixes()), dict(wanted.prefixes())
-    changed = {prefix: lapses for prefix, lapses in now.items() if before.get(prefix) != lapses}
-    return build(changed, before.keys() - now.keys())
+def difference(snapshot: StatusList, listed: Mapping[bytes, int], now: float = 0) -> StatusList:
+    """The delta that makes `snapshot` say what `listed` says, from `now` on: what has lapsed needs no clearing."""
+    wanted = dict(build(listed).prefixes())
+    before = {prefix: lapses for prefix, lapses in snapshot.prefixes() if lapses > now}
+    changed = {prefix: lapses for prefix, lapses in wanted.items() if before.get(prefix) != lapses}
+    return build(changed, before.keys() - wanted.keys())
 
 
 EMPTY = build({})

@@ -1,7 +1,11 @@
-"""From the text of a code to the relay: what deciding costs beside one bare signature check (DESIGN 10)."""
+"""From the text of a code to the relay: what deciding costs beside one bare signature check (DESIGN 10).
+
+And what a status list costs: a million withdrawn passes, searched as they are (DESIGN 4).
+"""
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import time
@@ -13,11 +17,11 @@ from rows import Options, Row
 
 from edge import credentials
 from edge.decide import Situation, decide
-from edge.recent import RecentUses
 from edge.verify import verify
 from sync.outbox import Outbox
 from sync.wire.policy import Policy
 from sync.wire.statedir import StateDir
+from sync.wire.statuslist import EMPTY, StatusList, Withdrawn
 from tests.conftest import Authority, moment
 from tests.edge.test_gate import Bench
 
@@ -41,6 +45,11 @@ def suite(options: Options, tell: Callable[[str], None]) -> list[Row]:
         )
         checking.append(_cpu(lambda: public.verify(signature, message)))
 
+    tell("the status list")
+    listed = _status_list(1_000_000 if not options.quick else 10_000)
+    probes = [os.urandom(12) for _ in range(rounds)]
+    looking = [_cpu(lambda probe=probe: listed.lists(probe, 0.0)) for probe in probes]
+
     tell(f"{rounds} passages through a gate")
     relay = _passages(authority, texts)
     decision, check = statistics.median(deciding), statistics.median(checking)
@@ -49,8 +58,19 @@ def suite(options: Options, tell: Callable[[str], None]) -> list[Row]:
         Row("text → decision, p99", _p99(deciding) * 1e3, "ms CPU", "≤ 2", _p99(deciding) <= 0.002),
         Row("text → decision / bare signature check", decision / check, "×"),
         Row("text → relay with its record, p50", statistics.median(relay) * 1e6, "µs CPU"),
+        Row(f"status list of {listed.snapshot.listed:,}, look-up p50", statistics.median(looking) * 1e6, "µs CPU"),
+        Row("status list, look-up p99", _p99(looking) * 1e6, "µs CPU", "≤ 50", _p99(looking) <= 50e-6),
+        Row("status list, size", len(listed.snapshot.content) / 1e6, "MB"),
         Row("text → relay with its record, p99", _p99(relay) * 1e3, "ms CPU", "≤ 2", _p99(relay) <= 0.002),
     ]
+
+
+def _status_list(count: int) -> Withdrawn:
+    """So many entries, evenly spread as random serials are."""
+    step = 2**64 // count
+    prefixes = b"".join((number * step).to_bytes(8, "big") for number in range(count))
+    head = b"VSL1" + count.to_bytes(4, "big") + bytes(4)
+    return Withdrawn(StatusList(head + prefixes + b"\xff" * 4 * count), EMPTY)
 
 
 def _passages(authority: Authority, texts: list[str]) -> list[float]:

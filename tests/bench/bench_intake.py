@@ -19,16 +19,18 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rows import Options, Row
 from sqlalchemy import select
+from sqlalchemy.engine import URL
 
+from sync.collector import schema
 from sync.collector.centre import Centre, initialize
 from sync.collector.config import StateDir
 from sync.collector.database import Database
 from sync.collector.fleet.model import Gate
 from sync.collector.fleet.service import create_gate
 from sync.collector.intake.api import take_batch
-from sync.collector.intake.model import RecordRow
 from sync.collector.intake.opening import open_batch
-from sync.collector.intake.rows import sort_records
+from sync.collector.intake.rows import Row as Stored
+from sync.collector.intake.rows import Source, sort_records
 from sync.collector.venues.service import create_checkpoint, create_venue
 from sync.wire import jsonform
 from sync.wire.batch import Batch, Report, pack
@@ -57,7 +59,7 @@ def suite(options: Options, tell: Callable[[str], None]) -> list[Row]:
             with _timed(stages["open"]):
                 _, opened = open_batch(body, bench.centre.database, bench.centre.keys)
             with _timed(stages["parse"]):
-                sort_records(opened.numbered(), 1, 1, 0.0)
+                sort_records(opened.numbered(), _SOURCE, 0.0)
         bench.close()
     whole, base = statistics.median(intake), statistics.median(bulk)
     share = base / whole
@@ -85,10 +87,10 @@ class _Bench:
             create_gate(session, checkpoint.id, "G", "g")
             gate = session.scalars(select(Gate)).one()
             gate.public_key, gate.kid = self.key.public, key_id(self.key.public)
-        self.plain = Database.at(directory / "plain.db")
-        self.plain.create_all()
-        marks = ", ".join("?" * len(RecordRow.__table__.columns))
-        self._insert = f"INSERT INTO record VALUES ({marks})"
+        self.plain = Database(URL.create("sqlite", database=str(directory / "plain.db")))
+        schema.upgrade(self.plain)
+        names, marks = ", ".join(Stored._fields), ", ".join("?" * len(Stored._fields))
+        self._insert = f"INSERT INTO record ({names}) VALUES ({marks})"
 
     def batch(self, first: int) -> tuple[bytes, list[tuple[object, ...]]]:
         """A signed, sealed batch, and its rows ready for the plain database."""
@@ -97,7 +99,7 @@ class _Bench:
         raws = [msgspec.Raw(record) for record in records]
         batch = Batch("g", "0" * 32, first, first + PER_BATCH, raws, time.time(), "0" * 32, report)
         sealing_key = self.centre.keys.seal.public_key().public_bytes_raw()
-        return pack(batch, self.key, sealing_key), sort_records(batch.numbered(), 1, 1, time.time()).rows
+        return pack(batch, self.key, sealing_key), sort_records(batch.numbered(), _SOURCE, time.time()).rows
 
     def insert(self, rows: list[tuple[object, ...]]) -> None:
         """One durable transaction."""
@@ -129,6 +131,7 @@ def _record(number: int) -> bytes:
 
 
 _CLOCK = ClockQuality.SYNCHRONIZED
+_SOURCE = Source(outbox=1, gate=1, venues={1})
 
 
 @contextmanager

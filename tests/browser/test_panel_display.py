@@ -20,7 +20,7 @@ from edge.panel.reading import read_now
 from edge.reasons import REASONS, words_for
 from hardware.ports import Signal
 from sync.outbox.durable import make_directory, replace_file
-from sync.wire.record import ClockQuality, Direction
+from sync.wire.record import ClockQuality, Direction, Outcome
 from sync.wire.statedir import StateDir
 from sync.wire.status import Fault, GateStatus, QueueStatus, Shown, SyncStatus, Trouble
 
@@ -389,7 +389,9 @@ def test_every_string_stands_in_both_languages(page: Page, demo_panel: Panel, ga
     """R5: Chinese first, English below, always both; only proper names stand alone."""
     page.goto(demo_panel.url)
     for signal in Signal:
-        gate.show(signal, *([CODES[signal]] if signal in CODES else []), faults=list(Fault), queue=QueueStatus(damaged=1))
+        gate.show(
+            signal, *([CODES[signal]] if signal in CODES else []), faults=list(Fault), queue=QueueStatus(damaged=1)
+        )
         wait_for(page, signal.value)
         assert page.evaluate(UNTRANSLATED) == [], signal
     page.goto(f"{demo_panel.url}nothing-here")

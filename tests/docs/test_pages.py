@@ -7,13 +7,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
 
-from edge.config import Config
-from hardware.indicator import PATTERNS
-from hardware.ports import Signal
+from edge.config import Config, Pins
+from hardware import wiring
+from tests.docs import lamp_table
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -44,20 +45,20 @@ def test_a_gate_by_hand_works_as_printed(tmp_path):
     assert subprocess.run(check, capture_output=True, text=True, check=True).stdout.startswith("deny")
 
 
-def test_the_lamp_table_has_a_row_for_every_signal():
+def test_the_lamp_table_is_the_table_of_the_code():
     """One data structure in the code, one table in the docs."""
     page = (ROOT / "docs" / "OPERATIONS.md").read_text(encoding="utf-8")
-    rows = [line for line in page.splitlines() if line.startswith("| ") and line.count("|") == 6]
-    states = [row.split("|")[1].strip() for row in rows]
-    for signal in Signal:
-        (state,) = [state for state in states if state.startswith(signal.value.replace("_", " "))]
-        cells = dict(zip(("pass", "deny", "refer", "buzzer"), _cells(rows[states.index(state)]), strict=True))
-        dark = {name for name, cell in cells.items() if cell in ("dark", "silent")}
-        assert dark == set(cells) - set(PATTERNS[signal]), signal
+    assert "\n".join(lamp_table.rows()) in page
 
 
-def _cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.split("|")[2:6]]
+def test_the_wiring_drawing_is_what_the_script_draws():
+    """And every pin that it names is the one that gate.toml has by default."""
+    drawing = (ROOT / "docs" / "wiring.svg").read_text(encoding="utf-8")
+    assert drawing == wiring.draw()
+    ElementTree.fromstring(drawing)
+    drawn = [f"GPIO{number}" for number in msgspec.structs.asdict(Pins()).values() if type(number) is int]
+    header = {wiring.HEADER[number] for part in wiring.PARTS for number, _ in part.wires}
+    assert sorted(drawn) == sorted(header - {"3V3", "5V", "GND", "GPIO2", "GPIO3"})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from edge.reasons import REASONS
 from sync.transport import PATH
 from sync.wire import batch, passes, receipt, record, statuslist, updates
 from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import NotGenuine
 from sync.wire.keys import KeyRing
 from sync.wire.policy import MAX_POLICY_BYTES, Policy
+from sync.wire.urgent import REPORTED
 from tests.sync.town import Town
 from tests.vectors.make import CLAIMS, RECEIPT
 
@@ -130,6 +132,7 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
         "envelope of a pass, bytes": MessageType.PASS.max_bytes,
         "one record, bytes": record.MAX_RECORD_BYTES,
         "records in a batch": batch.MAX_RECORDS,
+        "records in an urgent batch": batch.MAX_URGENT,
         "holes in a batch": batch.MAX_HOLES,
         "a batch inside, inflated, bytes": batch.MAX_BYTES,
         "envelope of a batch, bytes": MessageType.BATCH.max_bytes,
@@ -140,6 +143,13 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
         "`withdrawn.delta`, bytes": updates.LIMITS[updates.WITHDRAWN_DELTA],
         "an answer, bytes": receipt.MAX_ANSWER_BYTES,
     }
+
+
+def test_the_urgent_reasons_of_the_page_are_those_of_the_code() -> None:
+    """And each is a reason that a gate can give."""
+    sentence = PAGE[PAGE.index("Urgent is the record") : PAGE.index(": a person who was refused")]
+    assert set(re.findall(r"`(\w+)`", sentence)) - {"pass"} == REPORTED
+    assert REASONS.keys() >= REPORTED
 
 
 def test_the_types_of_the_page_are_the_types_of_the_code() -> None:

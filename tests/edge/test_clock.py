@@ -129,9 +129,11 @@ def test_a_correction_that_stays_is_believed_in_the_end():
     assert clock.floor() == pytest.approx(machine.at, abs=1)
 
 
-def test_a_bad_first_answer_is_put_right_at_once():
-    """Before the clock was steady for an hour, the newest word of the kernel counts."""
+@pytest.mark.parametrize("running_for", [0.0, 50_000.0])
+def test_a_bad_first_answer_is_put_right_at_once(running_for):
+    """Before the clock was steady for an hour, the newest word of the kernel counts; however long the machine runs."""
     machine = Machine(NOW + 12 * YEAR, 0.1)
+    machine.seconds += running_for
     clock = Clock(machine, floor=NOW - 60)
     follow(machine, clock, 300)
     machine.at = NOW + 300
@@ -343,20 +345,13 @@ def test_only_the_newest_passes_are_put_together(authority):
     assert clock.now().at == NOW - 10
 
 
-def test_sixteen_passes_are_remembered():
-    """And the seventeenth pushes out the oldest."""
+@pytest.mark.parametrize(("others", "counts"), [(13, True), (14, False)])
+def test_sixteen_passes_are_remembered(others, counts):
+    """The seventeenth pushes out the oldest."""
     floor = Floor(0.0, 0.0)
-    for number in range(2):
-        floor.witness(bytes([number]), 500.0, 0.0)
-    for number in range(2, 16):
-        floor.witness(bytes([number]), 10.0, 0.0)
-    floor.witness(bytes(2), 500.0, 0.0)  # the third of the high ones pushes out the first
-    assert floor.at(0.0) == 10.0
-    floor = Floor(0.0, 0.0)
-    for number in range(15):
-        floor.witness(bytes([number]), 10.0 if number else 500.0, 0.0)
-    floor.witness(bytes(2), 500.0, 0.0)
-    assert floor.at(0.0) == 10.0
+    for number, issued_at in enumerate([500.0, *[10.0] * others, 500.0, 500.0]):
+        floor.witness(bytes([number]), issued_at, 0.0)
+    assert (floor.at(0.0) == 500.0) is counts
 
 
 @pytest.mark.parametrize(("later", "counts"), [(3_599.0, True), (3_600.0, False)])

@@ -29,7 +29,7 @@ def test_defaults_are_a_gate_on_a_pi(tmp_path):
         ("[pins]\nrelai = 4", "did you mean `relay`"),
         ("[pins]\nrelay = 40", "<= 27"),
         ("[pins]\nrelay = 'four'", "int"),
-        ("[barrier]\nopen_seconds = 0", ">= 0.1"),
+        ("[barrier]\nopen_seconds = 0", ">= 0.05"),
         ("[camera]\nsource = 'webcam'", "webcam"),
         ("[pins\n", "gate.toml"),
     ],

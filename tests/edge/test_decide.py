@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from edge.decide import PARTY_SECONDS, RULES, Decision, Situation, decide
+from edge.decide import RULES, Decision, Situation, decide
 from edge.reasons import REASONS, words_for
 from edge.verify import Finding, Genuine, NotGenuine
 from sync.wire.passes import PassKind, Status
@@ -182,6 +182,16 @@ TABLE = {
         REFER,
         ("clock_holdover",),
     ),
+    "a scan result and a clock that drifted for weeks": (
+        {"clock": ClockQuality.HOLDOVER, "error": 90.0, "policy": Policy(clock_holdover=REFER)},
+        REFER,
+        ("clock_holdover",),
+    ),
+    "a synchronized clock without a bound is exact": (
+        {"policy": Policy(clock_holdover=REFER, clock_error_seconds=1)},
+        PASS,
+        ("green",),
+    ),
     "a clock that is certain enough says nothing": (
         {"clock": ClockQuality.HOLDOVER, "error": 29.9, "policy": Policy(clock_holdover=REFER)},
         PASS,
@@ -228,6 +238,11 @@ TABLE = {
         REFER,
         ("status_old",),
     ),
+    "status of long ago": (
+        {"claims": {"status_at": 1_000_000}, "policy": Policy(status_hours=24)},
+        REFER,
+        ("status_old",),
+    ),
     "status fresh enough": (
         {"claims": {"status_at": NOW + 1 - 24 * HOUR}, "policy": Policy(status_hours=24)},
         PASS,
@@ -247,6 +262,7 @@ TABLE = {
         ("already_used", "saved"),
     ),
     "a saved pass after the interval": ({"claims": SAVED, "use": used(300)}, PASS, ("green", "saved")),
+    "one companion goes to the inspector": ({"claims": {"companions": 1}}, REFER, ("companions",)),
     "companions go to the inspector": ({"claims": {"companions": 2}}, REFER, ("companions",)),
     "companions one by one: the second of three": (
         {"claims": {"companions": 2}, "use": used(8), "policy": Policy(companions=PASS)},
@@ -263,8 +279,18 @@ TABLE = {
         DENY,
         ("already_used", "companions"),
     ),
+    "companions who come just in time": (
+        {"claims": {"companions": 2}, "use": used(179.9), "policy": Policy(companions=PASS)},
+        PASS,
+        ("green", "companions"),
+    ),
     "companions who come too late": (
-        {"claims": {"companions": 2}, "use": used(PARTY_SECONDS), "policy": Policy(companions=PASS)},
+        {"claims": {"companions": 2}, "use": used(180.0), "policy": Policy(companions=PASS)},
+        DENY,
+        ("already_used", "companions"),
+    ),
+    "companions who come much too late": (
+        {"claims": {"companions": 2}, "use": used(900.0), "policy": Policy(companions=PASS)},
         DENY,
         ("already_used", "companions"),
     ),

@@ -21,6 +21,7 @@ from sync.wire import jsonform
 from sync.wire.passes import PassKind, Status
 from sync.wire.policy import Policy, Week
 from sync.wire.record import Adopted, ClockQuality, Direction, Moment, Outcome, Record, Scan, Use
+from tests.conftest import VENUE
 
 NOW = 1_650_000_000
 GATE = Path(sys.executable).parent / "gate"
@@ -78,8 +79,7 @@ uses = st.none() | st.builds(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 def test_a_record_decides_again_as_it_did(authority, claims, policy, now, use, celsius, listed, direction):
     """Whatever was weighed stands in the records: scan and policy, as bytes and back, give the same decision."""
-    trust = authority.snapshot(policy=policy)
-    trust = msgspec_venue(trust, direction)
+    trust = authority.snapshot(policy=policy, venue=msgspec.structs.replace(VENUE, direction=direction))
     made = authority.claims(**claims)
     found = tuple(findings(made, trust.venue.venue, trust.venue.checkpoint, listed, now))
     situation = Situation(now, celsius, use, trust.issued_at, direction)
@@ -92,13 +92,6 @@ def test_a_record_decides_again_as_it_did(authority, claims, policy, now, use, c
     assert result.agrees
     assert result.explained.decision.weighed == decision.weighed
     assert list(result.explained.lines())
-
-
-def msgspec_venue(trust, direction):
-    """The snapshot of a gate of that direction."""
-    from dataclasses import replace
-
-    return replace(trust, venue=msgspec.structs.replace(trust.venue, direction=direction))
 
 
 @pytest.fixture
@@ -138,10 +131,10 @@ def test_the_command_explains_in_words(kept):
     done = explain(kept, "5")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("pass  (policy 1.2, issued 2022-04-15")
+    assert lines[0].startswith("pass by policy 1.2, issued 2022-04-15")
     assert "黄码，限制通行 / Yellow: restricted" in lines[1]
     assert lines[-1] == "The record says the same."
-    assert any(line.startswith("  clock") and "synchronized" in line for line in lines)
+    assert any(line.startswith("clock: ") and "synchronized" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from edge.clock import Clock as GateClock
 from edge.clock import SystemSources, kept_floor
 from edge.faults import Faults
 from edge.gate import Devices, Gate
+from edge.heart import Heart
 from edge.ledger import Ledger
 from edge.results import ResultBoard
 from edge.trust import Trust
@@ -24,6 +25,7 @@ from hardware.indicator import LampIndicator, LampPins
 from hardware.passage import NoPassageSensor, SimulatedPassageSensor
 from hardware.pins import make_factory
 from hardware.ports import Frame, Hint, PassageSensor, Sight, Symbol, Turn
+from hardware.simulated_sensors import SimulatedSwitch
 from sync.outbox import Outbox, readers
 from sync.outbox.errors import AppendFailed
 from sync.wire import jsonform
@@ -100,6 +102,7 @@ class Bench:
         self.authority, self.state, self.outbox = authority, state, outbox
         self.sources, self.script, self.faults = Sources(), Script(), Faults()
         self.clock, self.passage = GateClock(self.sources), sensor or NoPassageSensor()
+        self.heart, self.fire_loop = Heart(), SimulatedSwitch(active=True)
         self.openings = 0
         self._on_pin = on_pin
         factory = make_factory("mock", self._pin_changed)
@@ -109,10 +112,21 @@ class Bench:
         self.ledger = Ledger(outbox)
         self.results = ResultBoard(self.indicator, 2.0)
         self.upkeep = Upkeep(
-            state, self.ledger, self.trust, self.clock, self.barrier, self.indicator, self.results, self.faults
+            state,
+            self.ledger,
+            self.trust,
+            self.clock,
+            self.barrier,
+            self.indicator,
+            self.results,
+            self.faults,
+            self.heart,
+            self.fire_loop,
         )
         devices = Devices(self.script, self.script, self.script, self.barrier, self.passage)
-        self.gate = Gate(devices, self.ledger, self.trust, self.clock, self.results, self.upkeep, self.faults)
+        self.gate = Gate(
+            devices, self.ledger, self.trust, self.clock, self.results, self.upkeep, self.faults, self.heart
+        )
         self.upkeep.start(self.clock.now())
 
     def _pin_changed(self, pin: str, level: bool) -> None:

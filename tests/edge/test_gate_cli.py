@@ -119,7 +119,15 @@ def test_check_explains_in_words(authority, state):
     """For whoever reads the terminal: both languages."""
     authority.install(state)
     told = gate("check", authority.pass_text(), "--at", AT, "--trust", str(state.root), "--temperature", "39").stdout
-    assert "体温达到或超过上限 / Temperature at or above the limit" in told.decode()
+    lines = told.decode().splitlines()
+    assert lines[0].startswith("deny by policy 1.1, issued 2022-04-15")
+    assert lines[1].split() == [
+        "deny",
+        "fever",
+        *["体温达到或超过上限", "/", "Temperature", "at", "or", "above", "the", "limit"],
+    ]
+    assert lines[2].startswith("kind: scan_result, issued 2022-04-15")
+    assert lines[-1].startswith("clock: 2022-04-15")
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ def test_a_policy_round_trips():
         '{"opening_hours": {"monday": ["06:00-06:00"]}}',
         '{"opening_hours": {"monday": ["06:00-24:01"]}}',
         '{"opening_hours": {"monday": ["6:00-12:00"]}}',
+        '{"opening_hours": {"monday": ["06:00-12:00\\n"]}}',
         '{"opening_hours": {"mon": []}}',
         '{"opening_hours": {"monday": ["01:00-02:00", "03:00-04:00", "05:00-06:00", "07:00-08:00", "09:00-10:00"]}}',
         "[]",

@@ -1,7 +1,7 @@
 """Which code in view is to be answered (R3): once for each visitor, never twice for one."""
 
 from edge.credentials import most_telling
-from edge.presence import GONE_SECONDS, QUIET_SECONDS, Presence
+from edge.presence import DOUBT_SECONDS, GONE_SECONDS, QUIET_SECONDS, Presence
 
 
 def test_a_phone_held_still_is_answered_once():
@@ -46,6 +46,28 @@ def test_a_released_code_is_answered_when_it_is_shown_anew():
     assert presence.newly_shown(["A"], 1.5) == ()
     assert presence.newly_shown(["A"], 2.4) == ()
     assert presence.newly_shown(["A"], 3.4) == ("A",)
+
+
+def test_a_code_beside_one_that_was_not_read_waits_for_it():
+    """The next frames may read it; after a while it is none of ours. At any hour of the monotonic clock."""
+    for start in (0.0, 70_000.0):
+        presence = Presence()
+        assert presence.newly_shown(["A"], start, doubtful=True) == ()
+        assert presence.newly_shown(["A"], start + DOUBT_SECONDS - 0.01, doubtful=True) == ()
+        assert presence.newly_shown(["A"], start + DOUBT_SECONDS + 0.001, doubtful=True) == ("A",)
+
+
+def test_a_doubt_about_one_code_is_none_about_another():
+    """Each waits for itself, and one that was gone for a second waits anew."""
+    presence = Presence()
+    presence.newly_shown(["A"], 0.0, doubtful=True)
+    assert presence.newly_shown(["B"], DOUBT_SECONDS + 0.01, doubtful=True) == ()
+    presence = Presence()
+    presence.newly_shown(["A"], 0.0, doubtful=True)
+    assert presence.newly_shown(["A"], GONE_SECONDS, doubtful=True) == ("A",)
+    presence = Presence()
+    presence.newly_shown(["A"], 0.0, doubtful=True)
+    assert presence.newly_shown(["A"], GONE_SECONDS + 0.01, doubtful=True) == ()
 
 
 def test_another_visitor_is_answered_at_once():

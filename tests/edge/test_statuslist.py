@@ -36,6 +36,24 @@ def test_snapshot_and_delta_together_say_what_the_new_list_says(before, after, a
         assert together.lists(serial, at) is whole.lists(serial, at)
 
 
+@given(listings, listings, st.integers(0, 2**32), st.integers(0, 2**31))
+def test_a_delta_made_now_holds_from_now_on(before, after, now, later):
+    """Entries that have lapsed are left where they are: they are found expired anyway."""
+    snapshot = build(before)
+    delta = difference(snapshot, {serial: until for serial, until in after.items() if until > now}, now)
+    for serial in before | after:
+        said = Withdrawn(snapshot, delta).lists(serial, now + later)
+        same = [until for entry, until in after.items() if entry[:8] == serial[:8]]
+        assert said is any(now + later < min(until, 2**32 - 1) for until in same)
+
+
+def test_what_has_lapsed_is_not_cleared():
+    """A delta does not grow with every pass that expires."""
+    snapshot = build({b"a" * 12: 10, b"b" * 12: LATER})
+    assert difference(snapshot, {}, now=10).cleared == 1
+    assert difference(snapshot, {}, now=9).cleared == 2
+
+
 @given(listings)
 def test_the_form_round_trips(listed):
     """What is read is what was written."""

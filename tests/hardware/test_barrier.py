@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from gpiozero.pins.mock import MockFactory
+from gpiozero.pins.mock import MockFactory, MockPin
 
 from hardware.barrier import RelayBarrier
 from hardware.errors import PinsError
@@ -120,3 +120,26 @@ def test_a_trace_keeps_each_change_in_one_line(tmp_path):
     lines = [line.split() for line in path.read_text().splitlines()]
     assert [(pin, level) for _, pin, level in lines] == [("GPIO17", "1"), ("GPIO17", "0")]
     assert int(lines[0][0]) <= int(lines[1][0]) <= time.monotonic_ns()
+
+
+class StickyPin(MockPin):
+    """A pin that does not obey the first times that it is told to fall."""
+
+    stuck = 3
+
+    def _set_state(self, value: float) -> None:
+        if self._function == "output" and self._state and not value and StickyPin.stuck:
+            StickyPin.stuck -= 1
+            raise OSError("the chip does not answer")
+        super()._set_state(value)
+
+
+def test_a_relay_that_does_not_fall_is_told_again_until_it_does():
+    """Held open for ever is the worst that can happen."""
+    lock = RelayBarrier(MockFactory(pin_class=StickyPin), RELAY, 0.05)
+    lock.open()
+    deadline = time.monotonic() + 5
+    while lock.is_open:
+        assert time.monotonic() < deadline
+    assert StickyPin.stuck == 0
+    lock.close()

@@ -83,6 +83,20 @@ def test_a_file_that_is_no_visitor_is_set_aside(tmp_path, content):
     assert (tmp_path / "00000001.bad").exists()
 
 
+def test_a_directory_that_goes_is_a_lost_camera_and_comes_back(tmp_path):
+    """As a cable that comes off."""
+    visitors, aside = tmp_path / "visitors", tmp_path / "aside"
+    visitors.mkdir()
+    send(visitors, 1, "ONE")
+    doorway = Doorway(visitors, Pace(approach=0.0, hold=60.0, gap=0.0))
+    visitors.rename(aside)
+    with pytest.raises(CameraError, match="is gone"):
+        doorway.look()
+    aside.rename(visitors)
+    visitor, _ = doorway.look()
+    assert visitor.exhibits[0].text == "ONE"
+
+
 def test_a_missing_directory_says_what_to_do(tmp_path):
     """A sentence, no traceback."""
     with pytest.raises(CameraError, match="create it"):

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sync.dispatch import dispatch, report
+from sync.dispatch import dispatch, look_for_urgent, report
 from sync.errors import PeerFault
 from sync.link import Link, Queued, Send
 from sync.mailbox import Provision
@@ -18,7 +18,7 @@ from sync.wire.errors import WireError
 from sync.wire.receipt import Receipt, decode_answer, read_receipt
 from sync.wire.status import Identity, Trouble
 from sync.wire.updates import open_snapshot
-from tests.sync.town import GATE, MemoryOutbox, MemoryPiece, ModelCentre, Shelf, Town
+from tests.sync.town import GATE, MemoryOutbox, ModelCentre, Shelf, Town
 
 TOWN = Town()
 PROVISION = Provision(
@@ -34,14 +34,11 @@ _anywhere = st.integers(0, 2**16)
 _damage = st.sampled_from(["none", "none", "none", "cut", "flip", "grow", "page"])
 
 
-class _SmallPieces(MemoryOutbox):
-    def copy(self) -> _SmallPieces:
-        copied = _SmallPieces(self.id)
+class _Outbox(MemoryOutbox):
+    def copy(self) -> _Outbox:
+        copied = _Outbox(self.id)
         copied.lines, copied.oldest = list(self.lines), self.oldest
         return copied
-
-    def read(self, first: int, max_records: int, max_bytes: int) -> MemoryPiece:
-        return super().read(first, min(max_records, _FEW), max_bytes)
 
 
 def damaged(data: bytes, how: str, where: int) -> bytes:
@@ -65,26 +62,34 @@ class LinkMachine(RuleBasedStateMachine):
         self.nonces = 0
         self.made = 0
         self.was_copied_back = False
-        self.outboxes = [_SmallPieces("0" * 32)]
+        self.outboxes = [_Outbox("0" * 32)]
         self.kept: dict[str, Receipt] = {}
         self.centre = ModelCentre(TOWN)
         self.backup: dict[str, Shelf] = {}
         self.requests: list[bytes] = []
         self.answers: list[bytes] = []
         self.link = self._new_link()
-        self.card: tuple[_SmallPieces, dict[str, Receipt]] | None = None
+        self.card: tuple[_Outbox, dict[str, Receipt]] | None = None
 
     def _new_link(self) -> Link:
-        return Link(GATE, 30.0, lambda: 0.5)
+        return Link(GATE, 30.0, lambda: 0.5, max_records=_FEW)
 
     # The gate
 
     @rule(count=st.integers(1, 5))
     def append(self, count: int) -> None:
+        self._append(b'{"made":%d}', count)
+
+    @rule(count=st.integers(1, 5))
+    def refuse_somebody(self, count: int) -> None:
+        """Urgent (R7): these may go ahead of their turn, and are counted once all the same."""
+        self._append(b'{"type":"scan","outcome":"deny","reasons":["red"],"made":%d}', count)
+
+    def _append(self, form: bytes, count: int) -> None:
         outbox = self.outboxes[-1]
         for _ in range(count):
             self.made += 1
-            outbox.append(b'{"made":%d}' % self.made)
+            outbox.append(form % self.made)
 
     @rule()
     def burn_a_number(self) -> None:
@@ -100,7 +105,7 @@ class LinkMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.outboxes) < 3)
     @rule()
     def move_the_card(self) -> None:
-        self.outboxes.append(_SmallPieces(f"{len(self.outboxes):032x}"))
+        self.outboxes.append(_Outbox(f"{len(self.outboxes):032x}"))
 
     @rule()
     def copy_the_card(self) -> None:
@@ -121,7 +126,7 @@ class LinkMachine(RuleBasedStateMachine):
         """The gate seals an outbox of which the centre holds more than was ever written."""
         active = self.outboxes[-1]
         if active.id in self.kept and self.kept[active.id].next > active.next():
-            self.outboxes.append(_SmallPieces(f"{len(self.outboxes):032x}"))
+            self.outboxes.append(_Outbox(f"{len(self.outboxes):032x}"))
 
     # gate-sync
 
@@ -147,13 +152,23 @@ class LinkMachine(RuleBasedStateMachine):
     def _look(self) -> None:
         queued = [Queued(outbox.id, outbox.first(), outbox.next()) for outbox in self.outboxes]
         self.link.observe(queued, {outbox: receipt.next for outbox, receipt in self.kept.items()})
+        self.look_for_urgent()
+
+    @rule()
+    def look_for_urgent(self) -> None:
+        unread = self.link.unread(self.now)
+        if unread is not None:
+            self.link.looked(unread, *look_for_urgent(self._outbox(unread.outbox), unread.first))
+
+    def _outbox(self, name: str) -> _Outbox:
+        return next(outbox for outbox in self.outboxes if outbox.id == name)
 
     def _send(self, send: Send) -> None:
         self.nonces += 1
         told = report(None, (1, 1), self.link.backlog, software="1", boot="b", mono=self.now, wants_updates=True)
-        source = next(outbox for outbox in self.outboxes if outbox.id == send.outbox)
-        ready = dispatch(source, send, PROVISION, told, nonce=f"{self.nonces:032x}", sent_at=self.now)
-        self.link.sending(ready.exchange)
+        source, nonce = self._outbox(send.outbox), f"{self.nonces:032x}"
+        ready = dispatch(source, send, PROVISION, told, nonce=nonce, sent_at=self.now)
+        self.link.sending(ready.exchange, self.now)
         self.requests.append(ready.body)
 
     @rule(before_the_cursor_moves=st.booleans())

@@ -8,20 +8,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sync.agent import Agent
 from sync.config import SyncConfig
-from sync.mailbox import boot_id, read_sync_status, wake_file
+from sync.incidents import Conflict, SetAsideRecord, Turn
+from sync.mailbox import boot_id, read_incidents, read_sync_status
 from sync.outbox.outbox import Outbox
 from sync.outbox.reader import readers
 from sync.transport import HttpsTransport
 from sync.wire import jsonform
 from sync.wire.errors import WireError
 from sync.wire.keys import KeyRing, Purpose, SigningKey
-from sync.wire.receipt import Answer, Standing, encode_answer, read_receipt
+from sync.wire.receipt import Answer, SetAside, Standing, encode_answer, read_receipt
 from sync.wire.record import ClockQuality
 from sync.wire.statedir import StateDir
 from sync.wire.status import Fault, GateStatus, QueueStatus, SyncStatus, Trouble
@@ -159,6 +161,49 @@ def test_after_a_restart_it_goes_on_at_the_kept_receipt(place: Place) -> None:
     with place.running():
         place.drained(outbox)
     assert [(batch.first, batch.next) for batch in place.centre.seen if batch.records] == [(11, 16)]
+
+
+REFUSED = b'{"type":"scan","outcome":"deny","reasons":["red"],"n":%d}'
+
+
+def test_after_weeks_offline_the_urgent_ones_arrive_first_of_all(place: Place) -> None:
+    """R7: looked for while there was no link, in a batch of their own, and counted once."""
+    place.provision()
+    outbox = place.outbox()
+    records = fill(outbox, 1_500)
+    records.append(REFUSED % outbox.next)
+    outbox.append(records[-1])
+    records += fill(outbox, 1_500)
+    place.server.script = lambda told: told.reply(200, b"log in", Content_Type="text/html")
+    with place.running():
+        place.says(Trouble.NOT_THE_CENTRE)
+        until(lambda: len(place.server.requests) >= 3)
+        place.server.script = place.honest
+        place.drained(outbox)
+    with_records = [batch for batch in place.centre.seen if batch.records]
+    assert with_records[0].urgent == [1_501]
+    shelf = place.centre.shelves[outbox.id]
+    assert [shelf.records[number] for number in range(1, outbox.next)] == [[record] for record in records]
+
+
+def test_who_is_refused_during_a_long_drain_is_told_of_within_two_seconds(place: Place) -> None:
+    """R7: a backlog of minutes stands before it."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 5_000)
+
+    def slow(told: Told) -> None:
+        told.server.closing.wait(0.4)
+        place.honest(told)
+
+    place.server.script = slow
+    with place.running():
+        until(lambda: any(batch.records for batch in place.centre.seen))
+        started = time.monotonic()
+        number = outbox.append(REFUSED % 1)
+        until(lambda: number in place.centre.shelves[outbox.id].records)
+        assert time.monotonic() - started < 2.0
+        assert place.centre.shelves[outbox.id].next < number
 
 
 def test_records_that_come_while_it_is_connected_arrive_within_moments(place: Place) -> None:
@@ -426,7 +471,15 @@ def test_damaged_updates_in_force_fall_back_to_the_newest_whole_ones(place: Plac
     fill(outbox, 1)
     with place.running():
         place.drained(outbox)
-        until(lambda: (place.state.updates / "1-2" / "manifest.cose").read_bytes() != b"torn")
+        until(lambda: _content(place.state.updates / "1-2" / "manifest.cose") not in (None, b"torn"))
+
+
+def _content(path: Path) -> bytes | None:
+    """None in the instant in which the directory is being replaced."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def test_a_restored_centre_is_filled_up_from_the_kept_segments(place: Place) -> None:
@@ -443,6 +496,29 @@ def test_a_restored_centre_is_filled_up_from_the_kept_segments(place: Place) -> 
         place.centre.restore(backup)
         place.drained(outbox)
     assert len(place.centre.shelves[outbox.id].records) == 705
+    (setback,) = read_incidents(place.state).setbacks
+    assert (setback.turn, setback.epoch, setback.next) == (Turn.CENTRE_RESTORED, 2, 6)
+
+
+def test_what_the_centre_sets_aside_or_holds_otherwise_is_noted_and_kept_over_restarts(place: Place) -> None:
+    """Never silent: set-aside records with their reasons, conflicts, holes – each once, however often it is told."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 3)
+    place.centre.set_aside = [SetAside(2, "not a record")]
+    place.centre.shelves[outbox.id] = Shelf(records={3: [b"of another card"]})
+    for _ in range(2):
+        with place.running():
+            place.drained(outbox)
+            until(lambda: len(place.centre.seen) >= 3)
+        place.centre.seen.clear()
+    noted = read_incidents(place.state)
+    assert noted.set_aside == [SetAsideRecord(outbox.id, 2, "not a record")]
+    assert noted.conflicts == [Conflict(outbox.id, 3)]
+    status = place.status()
+    assert status is not None
+    assert status.incidents == 2
+    assert sorted(place.centre.shelves[outbox.id].records[3]) == [b"of another card", b'{"n":3}']
 
 
 def test_a_moved_card_s_sealed_outbox_drains_too(place: Place) -> None:
@@ -535,6 +611,25 @@ def test_a_status_list_is_installed_and_need_not_come_twice(place: Place) -> Non
     assert (place.state.updates / "1-3" / "withdrawn.list").read_bytes() == lists.snapshot.content
 
 
+def test_a_gate_that_lost_its_status_list_asks_for_every_file(place: Place) -> None:
+    """As one that has none: the centre then leaves nothing out."""
+    place.provision()
+    place.outbox()
+    lists = Withdrawn(build_list({bytes(8): 2**32 - 1}), build_list({}))
+    whole = place.centre.town.snapshot((1, 2), withdrawn=lists)
+
+    def sparing(told: Told) -> None:
+        have = place.centre.read(told.body).report.have
+        place.centre.updates = {name: whole[name] for name in whole if name != "withdrawn.list" or have == (0, 0)}
+        place.honest(told)
+
+    place.server.script = sparing
+    with place.running():
+        until(lambda: os.readlink(place.state.current_updates) == "1-2")
+    assert (place.state.updates / "1-2" / "withdrawn.list").exists()
+    assert [batch.report.have for batch in place.centre.seen].count((0, 0)) == 1
+
+
 @pytest.mark.parametrize("content", [b"{", b"", b"null", b'{"boot":"of another start"}'])
 def test_a_broken_gate_status_stops_nothing(place: Place, content: bytes) -> None:
     """The report is then only what gate-sync knows."""
@@ -552,7 +647,7 @@ def test_a_touched_wake_file_brings_an_exchange_now(place: Place) -> None:
     place.outbox()
     with place.running(SyncConfig(greeting_seconds=3600.0)):
         until(lambda: len(place.centre.seen) == 1)
-        wake_file(place.state).touch()
+        place.state.wake.touch()
         until(lambda: len(place.centre.seen) == 2)
 
 

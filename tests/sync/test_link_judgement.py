@@ -27,7 +27,7 @@ def receipt(next_: int, *, outbox: str = OUTBOX, nonce: str = "n1", gate: str = 
 def send(of: Link, now: float, upto: int | None = None, nonce: str = "n1") -> Send:
     action = of.next_action(now)
     assert isinstance(action, Send)
-    of.sending(Exchange(action.outbox, action.first, upto or action.first, nonce))
+    of.sending(Exchange(action.outbox, action.first, upto or action.first, nonce, action.urgent), now)
     return action
 
 

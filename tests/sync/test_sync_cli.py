@@ -6,26 +6,23 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from sync.cli import main
-from sync.mailbox import boot_id, write_sync_status
+from sync.incidents import Conflict, Incidents, MissingRecords, SetAsideRecord, Setback, Turn
+from sync.mailbox import boot_id, read_sync_status, write_incidents, write_sync_status
+from sync.now import PATIENCE_SECONDS, End, Watch
 from sync.outbox.outbox import Outbox
-from sync.wire import jsonform
-from sync.wire.record import ClockQuality, Direction, Moment, Place, Started
 from sync.wire.statedir import StateDir
 from sync.wire.status import SyncStatus, Trouble
+from tests.sync.programs import BIN, Processes, a_record, programs, until
 from tests.sync.town import Town
-
-BIN = Path(sys.executable).parent
 
 
 def gate_sync(*arguments: str | Path) -> Result:
@@ -132,99 +129,176 @@ def test_an_old_word_counts_as_not_running(state: StateDir, stale: SyncStatus) -
     assert json.loads(result.output)["running"] is False
 
 
+def test_status_shows_what_did_not_go_the_plain_way(state: StateDir) -> None:
+    """Set-aside records with their reasons, missing numbers, conflicts, setbacks, sealed outboxes: never silent."""
+    Town().provision(state, "https://centre.example")
+    old = Outbox(state.outbox, "board:card")
+    old.append(b"{}")
+    old.close()
+    new = Outbox(state.outbox, "board:another card")
+    write_sync_status(state, _word())
+    write_incidents(
+        state,
+        Incidents(
+            [SetAsideRecord(new.id, 7, "not a record")],
+            [MissingRecords(new.id, 8, 9, "damaged"), MissingRecords(new.id, 11, 11, "burnt")],
+            [Conflict(new.id, 12)],
+            [Setback(new.id, Turn.CENTRE_RESTORED, 2, 5, time.time() - 300)],
+        ),
+    )
+    english = gate_sync("status", "--state", state.root).output
+    name = new.id[:8]
+    for words in (
+        f"Set aside by the centre: {name} 7: not a record",
+        f"Missing numbers: {name} 8–9: the card lost it",
+        f"Missing numbers: {name} 11: the record could not be written",
+        f"Conflict: {name} 12: the centre has another record",
+        f"Gone back: {name} 5: the centre was restored",
+        "(5 minutes ago)",
+        f"Sealed outbox: {old.id[:8]}, 1 wait: written by another machine",
+        "Keys: issued 2022-04-1",
+        "Status list: none",
+    ):
+        assert words in english
+    chinese = gate_sync("status", "--state", state.root, "--lang", "zh").output
+    for words in ("中心搁置的记录", "存储卡损坏", "均已保留", "从备份恢复", "封存的队列", "待传 1"):
+        assert words in chinese
+    told = json.loads(gate_sync("status", "--state", state.root, "--json").output)
+    assert told["incidents"]["set_aside"] == [[new.id, 7, "not a record"]]
+    assert told["queues"][0] == {"outbox": old.id, "waiting": 1, "sealed": "other_machine"}
+
+
+def test_a_broken_file_of_incidents_is_no_reason_to_stop(state: StateDir) -> None:
+    """It is only what people read."""
+    state.incidents.write_bytes(b"{")
+    assert gate_sync("status", "--state", state.root).exit_code == 3
+
+
+# gate-sync now
+
+
+class Told:
+    """Writes what the service would, one word for each look of `now`, on a clock of its own."""
+
+    def __init__(self, state: StateDir, *words: dict[str, object]) -> None:
+        self.state, self.words = state, list(words)
+        self.now = time.monotonic()
+        self.seen: list[tuple[int, int]] = []
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+        changes = self.words.pop(0) if len(self.words) > 1 else self.words[0]
+        answered = {"answered_mono": self.now} if changes.get("answered") else {}
+        fields = {name: value for name, value in changes.items() if name != "answered"}
+        write_sync_status(self.state, _word(mono=self.now, **answered, **fields))
+
+    def watch(self) -> Watch:
+        write_sync_status(self.state, _word(mono=self.now, backlog=1_000))
+        return Watch(self.state, lambda sent: self.seen.append((sent.sent, sent.waiting)), lambda: self.now, self.pause)
+
+
+def test_now_asks_the_service_and_ends_when_everything_is_there(state: StateDir) -> None:
+    """An answer from before the asking does not count; records that come meanwhile do."""
+    told = Told(
+        state,
+        {"backlog": 0},
+        {"backlog": 1_000},
+        {"backlog": 600, "answered": True},
+        {"backlog": 650, "answered": True},
+        {"backlog": 0, "answered": True},
+    )
+    assert told.watch().run() is End.DONE
+    assert state.wake.exists()
+    assert told.seen[-1] == (400 + 650 + 1_000, 0)
+
+
+def test_now_says_so_when_the_first_attempt_fails(state: StateDir) -> None:
+    """It does not hang: the service tries again by itself."""
+    told = Told(state, {"backlog": 9, "connected": False, "answered": True, "trouble": Trouble.NO_NETWORK})
+    assert told.watch().run() is End.TROUBLE
+
+
+def test_now_outlasts_a_short_break_and_gives_up_after_a_long_one(state: StateDir) -> None:
+    """A bad line in the middle of a drain is no reason to stop watching; half a minute of nothing is."""
+    broken = {"backlog": 500, "connected": False, "answered": True, "trouble": Trouble.NO_NETWORK}
+    told = Told(state, {"backlog": 600, "answered": True}, broken, broken, {"backlog": 0, "answered": True})
+    assert told.watch().run() is End.DONE
+    told = Told(state, {"backlog": 600, "answered": True}, broken)
+    started = told.now
+    assert told.watch().run() is End.TROUBLE
+    assert told.now - started > PATIENCE_SECONDS
+
+
+def test_now_without_the_service_says_how_to_start_it(state: StateDir) -> None:
+    """Exit code 3."""
+    result = gate_sync("now", "--state", state.root)
+    assert result.exit_code == 3
+    assert "systemctl start gate-sync" in result.output
+
+
+def test_a_dry_run_says_what_waits_and_touches_nothing(state: StateDir) -> None:
+    """No wake, no file."""
+    Town().provision(state, "https://centre.example")
+    outbox = Outbox(state.outbox, "board:card")
+    for _ in range(501):
+        outbox.append(b"{}")
+    before = sorted(state.root.rglob("*"))
+    result = gate_sync("now", "--dry-run", "--state", state.root)
+    assert "501 records in about 2 batches would go to https://centre.example" in result.output
+    assert sorted(state.root.rglob("*")) == before
+
+
 # Real processes
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.02)
-
-
-class Processes:
-    """A collector and a gate-sync, started and killed at will."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.centre = directory / "centre"
-        self.state = StateDir.at(directory / "gate")
-        self.running: list[subprocess.Popen[bytes]] = []
-        self.address = ""
-        (directory / "sync.toml").write_text(
-            "greeting_seconds = 0.5\nfirst_wait_seconds = 0.05\nlongest_wait_seconds = 0.3\n"
-        )
-
-    def collector(self, *arguments: str) -> None:
-        subprocess.run([BIN / "collector", "--state", self.centre, *arguments], check=True, capture_output=True)
-
-    def found(self) -> None:
-        self.collector("init")
-        self.collector("venue", "create", "东门市场")
-        self.collector("checkpoint", "create", "--venue", "1", "--direction", "in", "南门")
-        self.collector("gate", "create", "--checkpoint", "1", "南门1号")
-
-    def serve(self) -> subprocess.Popen[bytes]:
-        """Start the collector, at first on any free port and then on that one."""
-        port = self.address.rpartition(":")[2].rstrip("/") or "0"
-        process = self._start("collector", "--state", str(self.centre), "serve", "--port", port, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        said = process.stdout.readline().decode()
-        self.address = next(word for word in said.split() if word.startswith("http"))
-        return process
-
-    def sync(self) -> subprocess.Popen[bytes]:
-        return self._start(
-            "gate-sync", "run", "--state", str(self.state.root), "--config", str(self.directory / "sync.toml")
-        )
-
-    def _start(self, program: str, *arguments: str, stdout: int | None = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        with (self.directory / f"{program}.log").open("ab") as log:
-            process = subprocess.Popen([BIN / program, *arguments], stdout=stdout, stderr=log)
-        self.running.append(process)
-        return process
-
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
-        process.kill()
-        process.wait(10)
-
-    def records_at_the_centre(self) -> list[tuple[int, bytes]]:
-        with sqlite3.connect(f"file:{self.centre / 'collector.db'}?mode=ro", uri=True) as database:
-            return database.execute("SELECT sequence, raw FROM record ORDER BY sequence").fetchall()
+def test_now_drains_a_backlog_and_ctrl_c_disturbs_nothing(processes: Processes) -> None:
+    """The service sends; the watching may end at any moment."""
+    processes.found()
+    collector = processes.serve()
+    processes.provision()
+    outbox = Outbox(processes.state.outbox, "board:card")
+    for number in range(1, 3_001):
+        outbox.append(a_record(number))
+    processes.kill(collector)
+    (processes.directory / "sync.toml").write_text("first_wait_seconds = 60\nlongest_wait_seconds = 3600\n")
+    processes.sync()
+    until(lambda: (read_sync_status(processes.state) or _word()).trouble is Trouble.NO_NETWORK)
+    command = [BIN / "gate-sync", "now", "--state", processes.state.root]
+    failed = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert failed.returncode == 1
+    assert "no network" in failed.stdout
+    assert "the service goes on by itself" in failed.stdout
+    processes.serve()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        until(lambda: len(processes.records_at_the_centre()) > 0)
+        watching.send_signal(signal.SIGINT)
+        watching.communicate(timeout=10)
+    assert watching.returncode in (0, 130)
+    again = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert again.returncode == 0
+    assert "Everything is at the centre" in again.stdout
+    assert len(processes.records_at_the_centre()) == 3_000
 
 
 @pytest.fixture
 def processes(tmp_path: Path) -> Iterator[Processes]:
     """Nothing runs any more when the test ends."""
-    made = Processes(tmp_path)
-    yield made
-    for process in made.running:
-        if process.poll() is None:
-            process.kill()
-        process.wait(10)
-        if process.stdout:
-            process.stdout.close()
-
-
-def _record(number: int) -> bytes:
-    when = Moment(1_650_000_000.0 + number, "boot", float(number), ClockQuality.SYNCHRONIZED)
-    return jsonform.encode(Started(when, Place(1, 1, Direction.IN), f"1.{number}"))
+    with programs(tmp_path) as made:
+        yield made
 
 
 def test_killed_at_any_moment_everything_arrives_once(processes: Processes) -> None:
     """R24: kill -9 of gate-sync and of the collector in the middle of a drain; the centre holds each record once."""
     processes.found()
     collector = processes.serve()
-    processes.collector(
-        "gate", "provision", str(processes.state.root), "--gate", "gate-1", "--collector-url", processes.address
-    )
+    processes.provision()
     outbox = Outbox(processes.state.outbox, "board:card")
     moments = random.Random(7)
     expected = []
     sync = processes.sync()
     for _ in range(8):
         for _ in range(400):
-            expected.append((outbox.next, _record(outbox.next)))
+            expected.append((outbox.next, a_record(outbox.next)))
             outbox.append(expected[-1][1])
         time.sleep(moments.uniform(0, 0.25))  # the moment of the kill is what is tried out
         if moments.random() < 0.5:

@@ -14,7 +14,7 @@ from sync.wire.batch import Batch, Hole, unpack
 from sync.wire.envelope import MessageType, verify
 from sync.wire.keys import KeyRing, Purpose, SigningKey, key_id
 from sync.wire.policy import Policy
-from sync.wire.receipt import Answer, Receipt, Standing, encode_answer, sign_receipt
+from sync.wire.receipt import Answer, Receipt, SetAside, Standing, encode_answer, sign_receipt
 from sync.wire.record import Direction
 from sync.wire.statedir import StateDir
 from sync.wire.status import Identity
@@ -103,6 +103,7 @@ class ModelCentre:
         self.seen: list[Batch] = []
         self.updates: dict[str, bytes] | None = None
         self.standing = Standing.ACCEPTED
+        self.set_aside: list[SetAside] = []
         self.receipts = town.receipts
 
     def read(self, body: bytes) -> Batch:
@@ -115,7 +116,7 @@ class ModelCentre:
         batch = self.read(body)
         self.seen.append(batch)
         shelf = self.shelves.setdefault(batch.outbox, Shelf())
-        if batch.first <= shelf.next:
+        if batch.first <= shelf.next or batch.urgent:
             for number, record in batch.numbered():
                 kept = shelf.records.setdefault(number, [])
                 if record not in kept:
@@ -123,8 +124,19 @@ class ModelCentre:
             for hole in batch.holes:
                 for number in range(hole.first, hole.last + 1):
                     shelf.holes.setdefault(number, hole.reason)
-            shelf.next = max(shelf.next, batch.next)
-        receipt = Receipt(batch.gate, batch.outbox, self.epoch, shelf.next, self.clock, batch.nonce, self.standing)
+            if not batch.urgent:
+                shelf.next = max(shelf.next, batch.next)
+        receipt = Receipt(
+            gate=batch.gate,
+            outbox=batch.outbox,
+            epoch=self.epoch,
+            next=shelf.next,
+            centre_time=self.clock,
+            nonce=batch.nonce,
+            standing=self.standing,
+            set_aside=[aside for aside in self.set_aside if batch.first <= aside.sequence < batch.next],
+            conflicts=[number for number, _ in batch.numbered() if len(shelf.records.get(number, [])) > 1],
+        )
         updates = self.updates if batch.report.wants_updates else None
         return encode_answer(Answer(sign_receipt(receipt, self.receipts), updates))
 

@@ -125,6 +125,7 @@ def test_laying_out_twice_keeps_settings_that_somebody_changed(tmp_path):
     assert unit.read_text() == (ROOT / "systemd" / "gate.service").read_text()
     assert {path.name for path in unit.parent.iterdir()} == {path.name for path in UNITS}
     assert (tmp_path / "etc" / "sysusers.d" / "venue-gate.conf").exists()
+    assert (tmp_path / "etc" / "udev" / "rules.d" / "60-venue-gate.rules").exists()
 
 
 def test_a_mistake_is_one_sentence():

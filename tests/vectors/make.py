@@ -29,9 +29,10 @@ BATCH = Batch(
     records=[msgspec.Raw(record) for record in RECORDS], sent_at=1_650_000_000.25, nonce="0f" * 16,
     report=Report((1, 1), 3, "0.1.0", "8a6f3c1e-5d27-4b90-9c3e-7f1a2b3c4d5e", 12.5), holes=[Hole(42, 42, "burnt")],
 )  # fmt: skip
+URGENT = msgspec.structs.replace(BATCH, first=12, next=12, holes=[], urgent=[41, 43])
 RECEIPT = Receipt(
     gate="gate-7", outbox="00112233445566778899aabbccddeeff", epoch=1, next=44, centre_time=1_650_000_000.5,
-    nonce="0f" * 16, set_aside=[SetAside(43, "not a record")],
+    nonce="0f" * 16, set_aside=[SetAside(43, "not a record")], conflicts=[41],
 )  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def vectors() -> dict[str, dict[str, Any]]:
             "batch": json.loads(msgspec.json.encode(BATCH)),
             "records": [record.decode() for record in RECORDS],
             "body": pack(BATCH, town.gate, town.seal_public).hex(),
+            "urgent_batch": json.loads(msgspec.json.encode(URGENT)),
+            "urgent_body": pack(URGENT, town.gate, town.seal_public).hex(),
         },
         "updates": {
             "root_private_key": town.root.private.private_bytes_raw().hex(),

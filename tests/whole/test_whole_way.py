@@ -73,6 +73,17 @@ class Programs:
         process.send_signal(signal.SIGTERM)
         return process.wait(15)
 
+    def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        """Poll a condition with a deadline; a program that ended by itself is told at once, with its last words."""
+
+        def holds() -> bool:
+            for name, process in self._running.items():
+                log = self.town.logs / f"{name}.log"
+                assert process.poll() is None, f"{name} ended by itself:\n{log.read_text()[-2000:]}"
+            return condition()
+
+        until(holds, seconds, what)
+
     def end(self) -> None:
         for process in self._running.values():
             process.kill()
@@ -163,7 +174,7 @@ def town(tmp_path: Path) -> Town:
         approach_seconds=0.0,
         hold_seconds=0.12,
         gap_seconds=0.02,
-        open_seconds=0.05,
+        open_seconds=0.1,
         result_seconds=0.1,
         greeting_seconds=0.5,
         longest_wait_seconds=0.5,
@@ -185,14 +196,16 @@ def test_people_pass_while_everything_is_killed_and_the_link_is_cut(town):
         chance.shuffle(victims)
         for number, victim in enumerate(victims, 1):
             town.cut(number % 3 == 0)  # every third stretch is offline; the mended link finds a backlog to send
-            until(disk.holds(number * PASSAGES // len(victims)), 60, f"passages, {number}")
+            programs.until(disk.holds(number * PASSAGES // len(victims)), 60, f"passages, {number}")
             assert len(openings(town)) <= sum(scan.outcome is Outcome.PASS for scan in _fresh(disk))
             programs.kill(victim)
         town.cut(False)
         programs.stop("visitors")
         assert programs.stop("gate") == 0
         disk.look()
-        until(lambda: sync_backlog(town) == 0 and len(at_the_centre(town)) >= len(disk.records), 60, "the drain")
+        programs.until(
+            lambda: sync_backlog(town) == 0 and len(at_the_centre(town)) >= len(disk.records), 60, "the drain"
+        )
         assert programs.stop("gate-sync") == 0
         assert programs.stop("collector") == 0
         killed = programs.killed
@@ -214,15 +227,15 @@ def test_offline_is_the_normal_path(town):
     """R24: from the first start without a network, people pass and the backlog grows; the mended link drains it."""
     town.cut(True)
     disk = Disk(town)
-    with running(town, "collector", "link", "visitors", "gate-sync", "gate"):
-        until(disk.holds(20), 60, "twenty passages offline")
+    with running(town, "collector", "link", "visitors", "gate-sync", "gate") as programs:
+        programs.until(disk.holds(20), 60, "twenty passages offline")
         assert at_the_centre(town) == {}
         assert len(openings(town)) > 0
         status = json.loads((town.gate_state / "run" / "status.json").read_bytes())
         assert status["next_sequence"] - status["acknowledged"] >= 20
         town.cut(False)
-        until(lambda: len(at_the_centre(town)) >= 20, 30, "the drain")
-        until(lambda: _acknowledged(town) >= 20, 10, "the gate's knowledge of it")
+        programs.until(lambda: len(at_the_centre(town)) >= 20, 30, "the drain")
+        programs.until(lambda: _acknowledged(town) >= 20, 10, "the gate's knowledge of it")
 
 
 def _acknowledged(town: Town) -> int:

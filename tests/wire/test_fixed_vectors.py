@@ -54,6 +54,10 @@ def test_the_batch_opens_as_written_down() -> None:
     assert json.loads(msgspec.json.encode(batch)) == expected["batch"]
     assert [record.decode() for _, record in batch.numbered()] == expected["records"]
     assert [number for number, _ in batch.numbered()] == [41, 43]
+    opened = verify(bytes.fromhex(expected["urgent_body"]), ring("batch", Purpose.GATE), MessageType.BATCH)
+    urgent = unpack(opened.payload, lambda kid: private)
+    assert json.loads(msgspec.json.encode(urgent)) == expected["urgent_batch"]
+    assert urgent.numbered() == batch.numbered()
 
 
 def test_the_updates_open_as_written_down() -> None:
@@ -68,10 +72,11 @@ def test_the_updates_open_as_written_down() -> None:
 def test_what_is_written_today_is_what_was_written_then() -> None:
     """A change of the form is a new version, never an accident."""
     # The seal of a batch is random, and a policy or a venue card may gain fields.
-    varies = {"batch": "body", "updates": "files"}
+    varies = {"batch": ["body", "urgent_body"], "updates": ["files"]}
     today = json.loads(json.dumps(vectors()))
     for name, made in today.items():
         kept = vector(name)
         for each in (made, kept):
-            each.pop(varies.get(name), None)
+            for part in varies.get(name, []):
+                del each[part]
         assert made == kept, name

@@ -11,6 +11,7 @@ import msgspec
 
 from sync.collector.config import StateDir
 from sync.collector.fleet import provisioning, service
+from sync.collector.fleet.model import Gate
 from sync.collector.terminal import created, opened, table
 from sync.wire.status import Identity
 
@@ -39,13 +40,19 @@ def create_gate(state: StateDir, name: str, checkpoint_id: int, gate_id: str | N
 @gate.command("list")
 @click.pass_obj
 def list_gates(state: StateDir) -> None:
-    """Print every gate: id, venue, checkpoint, whether it is provisioned, and name."""
+    """Print every gate: id, venue, checkpoint, whether it is provisioned ("revoked": trusted no longer), and name."""
     with opened(state) as centre, centre.database.read() as session:
         rows = [
-            (row.id, row.checkpoint.venue_id, row.checkpoint_id, "yes" if row.public_key else "no", row.name)
+            (row.id, row.checkpoint.venue_id, row.checkpoint_id, _provisioned(row), row.name)
             for row in service.gates(session)
         ]
     table(("gate", "venue", "checkpoint", "provisioned", "name"), rows, "No gate yet: collector gate create --help")
+
+
+def _provisioned(row: Gate) -> str:
+    if row.revoked_at is not None:
+        return "revoked"
+    return "yes" if row.public_key else "no"
 
 
 @gate.command("provision")
@@ -66,6 +73,31 @@ def provision_gate(
     with opened(state) as centre:
         provisioning.provision(centre, directory, identity, time.time(), replace=replace)
     click.echo(f"{directory} is now the state directory of {gate_id}.", err=True)
+
+
+@gate.command("move")
+@click.argument("gate_id", metavar="GATE")
+@click.option("--checkpoint", "checkpoint_id", type=int, required=True, help="The number of its new checkpoint.")
+@click.pass_obj
+def move_gate(state: StateDir, gate_id: str, checkpoint_id: int) -> None:
+    """GATE stands at another checkpoint from now on. It learns so at its next contact; its records stay as they are."""
+    with opened(state) as centre, centre.database.write() as session:
+        row = service.move_gate(session, gate_id, checkpoint_id)
+        place = f"{row.checkpoint.name}, {row.checkpoint.venue.name}"
+    click.echo(f"{gate_id} stands at {place}.", err=True)
+
+
+@gate.command("revoke")
+@click.argument("gate_id", metavar="GATE")
+@click.pass_obj
+def revoke_gate(state: StateDir, gate_id: str) -> None:
+    """Trust GATE no longer: stolen, or tampered with. What it still sends is kept apart and counts nowhere.
+
+    To put a new device in its place: collector gate provision DIR --gate GATE --replace …
+    """
+    with opened(state) as centre, centre.database.write() as session:
+        service.revoke_gate(session, gate_id, time.time())
+    click.echo(f"{gate_id} is revoked. What it sends from now on goes to quarantine.", err=True)
 
 
 @click.group()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Float, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from sync.collector.database import Base
+from sync.collector.database import REFERENCE, Base
 from sync.collector.venues.model import MAX_NAME, Checkpoint
 
 
@@ -13,15 +13,20 @@ class Epoch(Base):
     """The database's lives: the highest is in force; a restored backup begins a higher one (DESIGN 7)."""
 
     __tablename__ = "epoch"
+    __table_args__ = ({"info": REFERENCE},)
 
     number: Mapped[int] = mapped_column(primary_key=True)
     began_at: Mapped[float] = mapped_column(Float)
 
 
 class Gate(Base):
-    """A gate by its number; `id` is its name on the wire. public_key: 32 bytes, None until it is provisioned."""
+    """A gate by its number; `id` is its name on the wire. public_key: 32 bytes, None until it is provisioned.
+
+    revoked_at: since when what it sends is kept apart, None while it is trusted.
+    """
 
     __tablename__ = "gate"
+    __table_args__ = ({"info": REFERENCE},)
 
     number: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
@@ -29,7 +34,18 @@ class Gate(Base):
     checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoint.id"), index=True)
     kid: Mapped[bytes | None] = mapped_column(LargeBinary(8), unique=True)
     public_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    revoked_at: Mapped[float | None] = mapped_column(Float)
     checkpoint: Mapped[Checkpoint] = relationship(lazy="joined", innerjoin=True)
+
+
+class Placement(Base):
+    """A venue where a gate stands or once stood: its records can be of no other."""
+
+    __tablename__ = "placement"
+    __table_args__ = ({"info": REFERENCE},)
+
+    gate_number: Mapped[int] = mapped_column(ForeignKey("gate.number"), primary_key=True, autoincrement=False)
+    venue: Mapped[int] = mapped_column(ForeignKey("venue.id"), primary_key=True, autoincrement=False)
 
 
 class Contact(Base):
@@ -70,6 +86,7 @@ class PolicyDocument(Base):
     """A policy (R9); the highest number is in force, the others are its history."""
 
     __tablename__ = "policy"
+    __table_args__ = ({"info": REFERENCE},)
 
     number: Mapped[int] = mapped_column(primary_key=True)
     created_at: Mapped[float] = mapped_column(Float)

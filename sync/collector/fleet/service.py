@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, String, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from sync.collector.errors import Mistake, NotFound
-from sync.collector.fleet.model import Gate, PolicyDocument
+from sync.collector.fleet.model import Gate, Placement, PolicyDocument
 from sync.collector.venues.model import Checkpoint, Venue
 from sync.collector.venues.service import checked_name, find_checkpoint
 from sync.wire import jsonform
@@ -36,6 +36,26 @@ def create_gate(session: Session, checkpoint_id: int, name: str, gate_id: str | 
     gate = Gate(id=gate_id, name=checked_name(name), checkpoint=checkpoint)
     session.add(gate)
     session.flush()
+    session.add(Placement(gate_number=gate.number, venue=checkpoint.venue_id))
+    return gate
+
+
+def move_gate(session: Session, gate_id: str, checkpoint_id: int) -> Gate:
+    """The gate stands at another checkpoint from now on; its records stay where they were made. Raises NotFound."""
+    gate, checkpoint = find_gate(session, gate_id), find_checkpoint(session, checkpoint_id)
+    gate.checkpoint = checkpoint
+    session.merge(Placement(gate_number=gate.number, venue=checkpoint.venue_id))
+    session.flush()
+    return gate
+
+
+def revoke_gate(session: Session, gate_id: str, now: float) -> Gate:
+    """From now on what the gate sends is kept apart. Raises NotFound, Mistake."""
+    gate = find_gate(session, gate_id)
+    if gate.revoked_at is not None:
+        raise Mistake(f"{gate.id} is revoked already")
+    gate.revoked_at = now
+    session.flush()
     return gate
 
 
@@ -54,10 +74,15 @@ def find_gate(session: Session, gate_id: str) -> Gate:
 
 @dataclass(frozen=True, slots=True)
 class KnownGate:
-    """A gate as intake and its updates need it. public_key: 32 bytes, None until it is provisioned."""
+    """A gate as intake and its updates need it.
+
+    public_key: 32 bytes, None until it is provisioned. venues: where it stands and ever stood.
+    """
 
     number: int
     public_key: bytes | None
+    is_revoked: bool
+    venues: frozenset[int]
     card: VenueCard
 
     @property
@@ -70,6 +95,11 @@ _KNOWN = (
     select(
         Gate.number,
         Gate.public_key,
+        Gate.revoked_at,
+        select(func.aggregate_strings(cast(Placement.venue, String), ","))
+        .where(Placement.gate_number == Gate.number)
+        .scalar_subquery()
+        .label("venues"),
         Gate.id.label("gate"),
         Gate.name.label("gate_name"),
         Venue.id.label("venue"),
@@ -105,7 +135,8 @@ def _known(row: Any) -> KnownGate:
         checkpoint_name=row.checkpoint_name,
         direction=Direction(row.direction),
     )
-    return KnownGate(row.number, row.public_key, card)
+    venues = frozenset(map(int, (row.venues or "").split(",")))
+    return KnownGate(row.number, row.public_key, row.revoked_at is not None, venues, card)
 
 
 def current_policy(session: Session) -> PolicyDocument:

@@ -14,6 +14,7 @@ from sync.collector.database import upsert
 from sync.collector.fleet.model import Epoch, Gate, PolicyDocument, SnapshotFiles
 from sync.collector.fleet.service import KnownGate
 from sync.collector.keys import CentreKeys
+from sync.collector.policy import lists
 from sync.wire import jsonform
 from sync.wire.errors import WireError
 from sync.wire.policy import Policy, read_policy
@@ -60,22 +61,27 @@ def ensure_current(connection: Connection, keys: CentreKeys, gate: KnownGate, no
     except WireError as cause:
         _log.error("no updates for %s: %s; set the policy again", gate.id, cause)
         return InForce(epoch, (row.epoch or 0, row.number or 0))
-    content = sha256(b"\n".join((keys.key_list, row.document, jsonform.encode(gate.card)))).digest()
+    listed = lists.newest(connection)
+    said = (keys.key_list, row.document, jsonform.encode(gate.card), listed.digest if listed else b"")
+    content = sha256(b"\n".join(said)).digest()
     if (row.content, row.epoch) == (content, epoch) and now - row.issued_at < _renewal_seconds(policy):
         return InForce(epoch, (row.epoch, row.number))
     order = (epoch, (row.number or 0) + 1)
-    contents = build(keys.key_list, policy, gate.card, order, int(now), keys.updates)
-    columns = {_COLUMNS[name]: data for name, data in contents.items()}
+    withdrawn = lists.read(connection, listed.number) if listed else None
+    contents = build(keys.key_list, policy, gate.card, order, int(now), keys.updates, withdrawn)
+    columns = {column: contents[name] for name, column in _COLUMNS.items()}
     place = {"gate_number": gate.number, "epoch": order[0], "number": order[1]}
     connection.execute(_store(connection.dialect.name), place | columns | {"issued_at": int(now), "content": content})
+    if listed:
+        lists.give(connection, gate.number, listed, order)
     return InForce(epoch, order)
 
 
-def files(connection: Connection, gate: KnownGate) -> dict[str, bytes]:
-    """The files of the newest snapshot, by the names of `sync.wire.updates`."""
+def files(connection: Connection, gate: KnownGate, have: tuple[int, int] = (0, 0)) -> dict[str, bytes]:
+    """The files of the newest snapshot, by the names of `sync.wire.updates`; without what updates `have` hold too."""
     columns = [SnapshotFiles.__table__.c[column].label(name) for name, column in _COLUMNS.items()]
     row = connection.execute(select(*columns).where(SnapshotFiles.gate_number == gate.number)).one()
-    return dict(row._mapping)
+    return dict(row._mapping) | lists.files(connection, gate.number, have)
 
 
 def _renewal_seconds(policy: Policy) -> float:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from flask import Blueprint, Request, Response, request
 
 from sync.collector.centre import Centre
+from sync.collector.database import queue_up
 from sync.collector.fleet import snapshots
 from sync.collector.fleet.service import KnownGate
 from sync.collector.intake.opening import open_batch
@@ -16,7 +17,7 @@ from sync.collector.intake.service import Disputed, TakenIn, take_in
 from sync.collector.problems import Problem
 from sync.wire.batch import Batch
 from sync.wire.envelope import MessageType
-from sync.wire.receipt import Answer, Receipt, encode_answer, sign_receipt
+from sync.wire.receipt import Answer, Receipt, Standing, encode_answer, sign_receipt
 
 MAX_BODY_BYTES = MessageType.BATCH.max_bytes
 CONTENT_TYPE = "application/cose"
@@ -36,14 +37,15 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
     return intake
 
 
-def take_batch(centre: Centre, body: bytes, now: float) -> Answer:
-    """A batch's bytes in, the answer out – by HTTPS or from a stick. Raises Problem, DatabaseUnavailable."""
+def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True) -> Answer:
+    """A batch's bytes in, the answer out. straight: it did not come on a stick. Raises Problem, DatabaseUnavailable."""
     gate, batch = open_batch(body, centre.database, centre.keys)
     with centre.database.change() as connection:
-        taken = take_in(connection, gate, batch, now)
+        queue_up(connection, gate.number)
+        taken = take_in(connection, gate, batch, now, straight=straight)
         in_force = snapshots.ensure_current(connection, centre.keys, gate, now)
-        wanted = batch.report.wants_updates and batch.report.have < in_force.order
-        updates = snapshots.files(connection, gate) if wanted else None
+        wanted = batch.report.wants_updates and batch.report.have < in_force.order and not gate.is_revoked
+        updates = snapshots.files(connection, gate, batch.report.have) if wanted else None
     if isinstance(taken, Disputed):
         _log.warning("%s uses the outbox %s of %s: refused", gate.id, batch.outbox, taken.owner)
         raise Problem(
@@ -58,7 +60,9 @@ def take_batch(centre: Centre, body: bytes, now: float) -> Answer:
         next=taken.next,
         centre_time=now,
         nonce=batch.nonce,
+        standing=Standing.QUARANTINED if gate.is_revoked else Standing.ACCEPTED,
         set_aside=taken.set_aside,
+        conflicts=taken.conflicts,
     )
     return Answer(sign_receipt(receipt, centre.keys.receipts), updates)
 
@@ -70,10 +74,10 @@ def _body(incoming: Request) -> bytes:
 
 
 def _tell(gate: KnownGate, batch: Batch, taken: TakenIn) -> None:
-    level = logging.WARNING if taken.conflicts or taken.set_aside else logging.INFO
+    level = logging.WARNING if taken.conflicts or taken.set_aside or gate.is_revoked else logging.INFO
     _log.log(
         level,
-        "%s %.8s %d-%d: stored %d, known %d, set aside %d, conflicts %d, next %d",
+        "%s %.8s %d-%d: stored %d, known %d, set aside %d, conflicts %d, quarantined %d, next %d",
         gate.id,
         batch.outbox,
         batch.first,
@@ -81,6 +85,7 @@ def _tell(gate: KnownGate, batch: Batch, taken: TakenIn) -> None:
         taken.stored,
         taken.known,
         len(taken.set_aside),
-        taken.conflicts,
+        len(taken.conflicts),
+        taken.quarantined,
         taken.next,
     )

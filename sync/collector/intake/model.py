@@ -1,7 +1,6 @@
-"""What came in from the gates. Every key of a record's table holds the venue, to distribute by it later (R27).
+"""What came in from the gates. Every key of a record's table holds the venue and begins with it (R27).
 
-A record's name is (outbox, sequence), with a small number in place of the outbox's id. The primary key begins with
-the name, so that a re-sent range is found by one short scan.
+A record's name is (outbox, sequence), with a small number in place of the outbox's id.
 """
 
 from __future__ import annotations
@@ -9,11 +8,14 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sync.collector.database import Base
+from sync.collector.database import BY_VENUE, Base
 
 
 class Outbox(Base):
-    """A queue and the gate that first used it. next: the centre holds everything below. records: how many rows."""
+    """A queue and the gate that first used it. next: the centre holds everything below. records: how many rows.
+
+    ahead: one past the highest number that came urgently, before its turn (R7).
+    """
 
     __tablename__ = "outbox"
 
@@ -22,32 +24,38 @@ class Outbox(Base):
     gate_number: Mapped[int] = mapped_column(ForeignKey("gate.number"), index=True)
     next: Mapped[int] = mapped_column(BigInteger, default=1)
     records: Mapped[int] = mapped_column(BigInteger, default=0)
+    ahead: Mapped[int] = mapped_column(BigInteger, default=1)
 
 
 class RecordRow(Base):
     """A record: the columns to ask by, and its bytes as they came.
 
-    type: "scan", "folded" or "started". outcome, kind, status: of a scan. reasons: codes, the deciding one first,
-    separated by commas. serial: the first 8 bytes. count: codes that this record stands for.
+    type: as on the wire. outcome: of a scan, or what the turnstile said of a passage. kind, status: of a scan.
+    inspector: who did it, 0 for the gate alone. reasons: codes, the deciding one first, separated by commas. serial:
+    the first 8 bytes. count: codes that this record stands for. at: by the gate's clock. corrected_at: by the centre's,
+    known for what the gate recorded since it last started. hour: whole hours since 1970, by the better of the two.
     """
 
     __tablename__ = "record"
 
+    venue: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     outbox: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    venue: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     checkpoint: Mapped[int] = mapped_column(BigInteger)
     direction: Mapped[str] = mapped_column(String(3))
     gate: Mapped[int] = mapped_column(BigInteger)
-    type: Mapped[str] = mapped_column(String(8))
-    outcome: Mapped[str | None] = mapped_column(String(8))
+    inspector: Mapped[int] = mapped_column(BigInteger)
+    type: Mapped[str] = mapped_column(String(16))
+    outcome: Mapped[str | None] = mapped_column(String(16))
     reasons: Mapped[str] = mapped_column(Text)
     kind: Mapped[str | None] = mapped_column(Text)
     serial: Mapped[bytes | None] = mapped_column(LargeBinary(8))
     status: Mapped[str | None] = mapped_column(Text)
     temperature: Mapped[float | None] = mapped_column(Float)
     count: Mapped[int] = mapped_column(BigInteger)
+    hour: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[float] = mapped_column(Float)
+    corrected_at: Mapped[float | None] = mapped_column(Float)
     boot: Mapped[str] = mapped_column(Text)
     mono: Mapped[float] = mapped_column(Float)
     clock: Mapped[str] = mapped_column(String(16))
@@ -57,17 +65,21 @@ class RecordRow(Base):
     __table_args__ = (
         Index("record_venue_at", "venue", "at"),
         Index("record_received_at", "received_at"),  # always appended at its end: cheap
+        # Serials are random: led by the hour, an insert meets pages that are in memory (docs/PERFORMANCE.md).
+        Index("record_hour_serial", "hour", "serial"),
+        {"info": BY_VENUE},
     )
 
 
 class SetAsideRow(Base):
-    """Bytes that are no record of this protocol, kept as they came, and why. venue: where the gate stood."""
+    """Bytes that cannot be taken as a record, kept as they came, and why. venue: where the gate stands."""
 
     __tablename__ = "set_aside"
+    __table_args__ = ({"info": BY_VENUE},)
 
+    venue: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     outbox: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    venue: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     gate: Mapped[int] = mapped_column(BigInteger, index=True)
     reason: Mapped[str] = mapped_column(Text)
     received_at: Mapped[float] = mapped_column(Float)
@@ -78,10 +90,29 @@ class ConflictRow(Base):
     """Other bytes under a name that is taken: both are kept, people are told (DESIGN 7). digest: SHA-256 of raw."""
 
     __tablename__ = "conflict"
+    __table_args__ = ({"info": BY_VENUE},)
 
+    venue: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     outbox: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    gate: Mapped[int] = mapped_column(BigInteger, index=True)
+    received_at: Mapped[float] = mapped_column(Float)
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class QuarantinedRow(Base):
+    """What a revoked gate sent, kept apart as it came: nobody counts it, nobody loses it. venue: where the gate stood.
+
+    digest: SHA-256 of raw; other bytes under the same name stand beside the first.
+    """
+
+    __tablename__ = "quarantine"
+    __table_args__ = ({"info": BY_VENUE},)
+
     venue: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    outbox: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     gate: Mapped[int] = mapped_column(BigInteger, index=True)
     received_at: Mapped[float] = mapped_column(Float)
@@ -111,15 +142,23 @@ class Dispute(Base):
 
 
 class HourlyCount(Base):
-    """Roll-up: codes by place, hour (hours since 1970, by the gate's clock), type, outcome and kind ("" for none)."""
+    """Roll-up: codes by place, inspector, hour (of `RecordRow`), type, outcome and kind ("" for none).
+
+    measured, not_measured: scans with and without a temperature. fevers: those that the gate's policy called so.
+    """
 
     __tablename__ = "hourly_count"
+    __table_args__ = ({"info": BY_VENUE},)
 
     venue: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     checkpoint: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     direction: Mapped[str] = mapped_column(String(3), primary_key=True)
+    inspector: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     hour: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, index=True)
-    type: Mapped[str] = mapped_column(String(8), primary_key=True)
-    outcome: Mapped[str] = mapped_column(String(8), primary_key=True)
+    type: Mapped[str] = mapped_column(String(16), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(16), primary_key=True)
     kind: Mapped[str] = mapped_column(Text, primary_key=True)
     count: Mapped[int] = mapped_column(BigInteger)
+    measured: Mapped[int] = mapped_column(BigInteger)
+    not_measured: Mapped[int] = mapped_column(BigInteger)
+    fevers: Mapped[int] = mapped_column(BigInteger)

@@ -2,78 +2,113 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from sync.wire.record import Adopted, Folded, Passage, Record, Scan
+from sync.wire.record import Adopted, FireLoop, Folded, Passage, Record, Scan
 
 _decode = msgspec.json.Decoder[Record](Record).decode
 _SERIAL_BYTES = 8
 _MAX_INTEGER = 2**53
 _MAX_SECONDS = 253_402_300_800  # the year 10000
-_COUNT = 13  # where it stands in a row
 _MAX_REASON = 80  # 500 of them fit into one receipt, whatever their characters
+_NOBODY = 0  # no record names an inspector yet
 
-Row = tuple[Any, ...]
-HourKey = tuple[int, int, str, int, str, str, str]
+
+class Row(NamedTuple):
+    """A row of the record table, in the order of its columns."""
+
+    venue: int
+    outbox: int
+    sequence: int
+    checkpoint: int
+    direction: str
+    gate: int
+    inspector: int
+    type: str
+    outcome: str | None
+    reasons: str
+    kind: str | None
+    serial: bytes | None
+    status: str | None
+    temperature: float | None
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody wants of a row
+    hour: int
+    at: float
+    corrected_at: float | None
+    boot: str
+    mono: float
+    clock: str
+    received_at: float
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where records come from. outbox, gate: their numbers in the database. venues: where the gate ever stood.
+
+    boot, booted_at: the gate's boot that the report speaks of, and when it began by the centre's clock; None where the
+    report did not come straight from the gate.
+    """
+
+    outbox: int
+    gate: int
+    venues: Container[int]
+    boot: str | None = None
+    booted_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """rows: in the order of the record table's columns. set_aside: (sequence, bytes, reason).
-
-    hours: what the rows add to the roll-up.
-    """
+    """rows: what can be stored. set_aside: (sequence, bytes, reason) of what cannot."""
 
     rows: list[Row]
     set_aside: list[tuple[int, bytes, str]]
-    hours: Counter[HourKey]
 
 
 class _Unfit(ValueError):
     """A record that has the form and cannot be stored."""
 
 
-def sort_records(records: Iterable[tuple[int, bytes]], outbox: int, gate: int, received_at: float) -> Sorted:
-    """Read each (sequence, bytes). outbox, gate: their numbers in the database."""
+def sort_records(records: Iterable[tuple[int, bytes]], source: Source, received_at: float) -> Sorted:
+    """Read each (sequence, bytes)."""
     rows: list[Row] = []
     set_aside: list[tuple[int, bytes, str]] = []
     for sequence, raw in records:
         try:
-            rows.append(_row(sequence, raw, outbox, gate, received_at))
+            rows.append(_row(sequence, raw, source, received_at))
         except (msgspec.DecodeError, RecursionError, _Unfit) as cause:
             set_aside.append((sequence, raw, str(cause)[:_MAX_REASON]))
-    return Sorted(rows, set_aside, _hours(rows))
+    return Sorted(rows, set_aside)
 
 
-def _hours(rows: list[Row]) -> Counter[HourKey]:
-    hours = Counter(map(_hour_key, rows))
-    for row in rows:
-        if row[_COUNT] > 1:
-            hours[_hour_key(row)] += row[_COUNT] - 1
-    return hours
-
-
-def _row(sequence: int, raw: bytes, outbox: int, gate: int, received_at: float) -> Row:
+def _row(sequence: int, raw: bytes, source: Source, received_at: float) -> Row:
     record = _decode(raw)
     when, place = record.when, record.place
     at, mono, venue, checkpoint = when.at, when.mono, place.venue, place.checkpoint
     if not (0 <= at < _MAX_SECONDS and 0 <= mono < _MAX_SECONDS):
         raise _Unfit("a time is out of range")
-    if not (0 <= venue < _MAX_INTEGER and 0 <= checkpoint < _MAX_INTEGER):
+    if not 0 <= checkpoint < _MAX_INTEGER:
         raise _Unfit("a place is out of range")
+    if venue not in source.venues:
+        raise _Unfit("this gate never stood at the venue that the record names")
     if b"\\u0000" in raw:
         raise _Unfit("NUL in a text")  # PostgreSQL keeps none
     # `_value_` is `.value` without a call in Python for each record.
-    head = (outbox, sequence, venue, checkpoint, place.direction._value_, gate)
-    return (*head, *_middle(record), at, when.boot, mono, when.clock._value_, received_at, raw)
+    head = (venue, source.outbox, sequence, checkpoint, place.direction._value_, source.gate, _NOBODY)
+    # Exact whatever the wall clock said: the monotonic clock ran on since.
+    corrected_at = source.booted_at + mono if when.boot == source.boot else None
+    if corrected_at is not None and not 0 <= corrected_at < _MAX_SECONDS:
+        corrected_at = None
+    best = at if corrected_at is None else corrected_at
+    tail = (int(best // 3600), at, corrected_at, when.boot, mono, when.clock._value_, received_at, raw)
+    return Row._make((*head, *_middle(record), *tail))
 
 
-def _middle(record: Record) -> Row:
+def _middle(record: Record) -> tuple[Any, ...]:
     """type, outcome, reasons, kind, serial, status, temperature, count."""
     if isinstance(record, Scan):
         serial = None if record.serial is None else _serial(record.serial)
@@ -84,9 +119,11 @@ def _middle(record: Record) -> Row:
             raise _Unfit("a count is out of range")
         return "folded", None, record.reason, None, None, None, None, record.count
     if isinstance(record, Passage):
-        return "passage", None, record.result.value, None, None, None, None, 1
+        return "passage", record.result._value_, record.result._value_, None, None, None, None, 1
     if isinstance(record, Adopted):
         return "adopted", None, record.policy, None, None, None, None, 1
+    if isinstance(record, FireLoop):
+        return "fire_loop", None, "intact" if record.intact else "open", None, None, None, None, 1
     return "started", None, "", None, None, None, None, 1
 
 
@@ -98,8 +135,3 @@ def _serial(text: str) -> bytes:
     if len(serial) < _SERIAL_BYTES:
         raise _Unfit("a serial is too short")
     return serial[:_SERIAL_BYTES]
-
-
-def _hour_key(row: Row) -> HourKey:
-    hour = int(row[14] // 3600)
-    return row[2], row[3], row[4], hour, row[6], row[7] or "", row[9] or ""

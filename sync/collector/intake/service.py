@@ -6,19 +6,27 @@ The statements are built once and bypass the ORM: this is the path that a provin
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
-from sync.collector.database import insert_new, insert_or_add, insert_rows
+from sync.collector.database import insert_new
 from sync.collector.fleet.contacts import note_contact
 from sync.collector.fleet.model import Gate
 from sync.collector.fleet.service import KnownGate
-from sync.collector.intake.model import ConflictRow, Dispute, HoleRow, HourlyCount, Outbox, RecordRow, SetAsideRow
-from sync.collector.intake.rows import HourKey, sort_records
+from sync.collector.intake import writing
+from sync.collector.intake.model import (
+    ConflictRow,
+    Dispute,
+    HoleRow,
+    Outbox,
+    QuarantinedRow,
+    RecordRow,
+    SetAsideRow,
+)
+from sync.collector.intake.rows import Source, sort_records
 from sync.wire.batch import Batch
 from sync.wire.receipt import SetAside
 
@@ -32,84 +40,111 @@ class Disputed:
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """What became of a batch. next: as the receipt says. known: sent before. set_aside: every one of its range."""
+    """What became of a batch. next: as the receipt says. known: sent before. set_aside: every one of its range.
+
+    quarantined: what was kept apart because the gate is revoked. conflicts: numbers that hold other bytes here.
+    """
 
     next: int
     stored: int = 0
+    quarantined: int = 0
     known: int = 0
-    conflicts: int = 0
+    conflicts: list[int] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """An outbox as the transaction found it: its number here, its gate's, and its cursor."""
+    """An outbox as the transaction found it: its number here, its gate's, its cursor, and what came before its turn."""
 
     number: int
     gate_number: int
     next: int
+    ahead: int
 
 
-def take_in(connection: Connection, gate: KnownGate, batch: Batch, now: float) -> TakenIn | Disputed:
-    """Store what is new in `batch`, within the write transaction of `connection`."""
+def take_in(
+    connection: Connection, gate: KnownGate, batch: Batch, now: float, *, straight: bool = True
+) -> TakenIn | Disputed:
+    """Store what is new in `batch`, within the write transaction of `connection`.
+
+    straight: it was made just now; one that was carried on a stick says nothing about the gate's clock.
+    """
     line = _line(connection, gate, batch.outbox)
     if line.gate_number != gate.number:
         note_contact(connection, gate, batch, batch.report.backlog, now)
         return _dispute(connection, line, gate, now)
-    taken = _store(connection, line, gate, batch, now) if batch.first <= line.next else TakenIn(line.next)
+    if batch.urgent or batch.first <= line.next:
+        source = Source(line.number, gate.number, gate.venues)
+        if straight:
+            source = replace(source, boot=batch.report.boot, booted_at=now - batch.report.mono)
+        taken = _store(connection, line, gate, batch, source, now)
+    else:
+        taken = TakenIn(line.next)
     # The gate reports what waits before this batch is acknowledged.
     note_contact(connection, gate, batch, max(0, batch.report.backlog - (taken.next - batch.first)), now)
     return taken
 
 
-def _store(connection: Connection, line: _Line, gate: KnownGate, batch: Batch, now: float) -> TakenIn:
-    known, set_aside = _known(connection, line, batch)
+def _store(connection: Connection, line: _Line, gate: KnownGate, batch: Batch, source: Source, now: float) -> TakenIn:
+    known, set_aside = _known(connection, line, gate, batch)
     fresh, other = [], []
     for sequence, raw in batch.numbered():
         if sequence not in known:
             fresh.append((sequence, raw))
         elif known[sequence] != raw:
             other.append((sequence, raw))
-    new = sort_records(fresh, line.number, gate.number, now)
-    insert_rows(connection, RecordRow, new.rows)
-    _add_to_hours(connection, new.hours)
+    # Urgent records move no cursor: those before them are still to come, and they come again in their turn.
+    moved = line.next if batch.urgent else max(line.next, batch.next)
+    ahead = max([line.ahead, *(number + 1 for number in batch.urgent)])
+    place = {"outbox_number": line.number, "moved": moved, "reached": ahead}
+    _keep_holes(connection, line, batch)
+    if gate.is_revoked:
+        _quarantine(connection, line, gate, fresh + other, now)
+        connection.execute(_MOVE, place | {"added": 0})
+        return TakenIn(moved, quarantined=len(fresh) + len(other), known=len(batch.records) - len(fresh))
+    new = sort_records(fresh, source, now)
+    writing.store(connection, new.rows)
     _keep_aside(connection, line, gate, new.set_aside, now)
     _keep_conflicts(connection, line, gate, other, now)
-    _keep_holes(connection, line, batch)
-    moved = max(line.next, batch.next)
-    connection.execute(_MOVE, {"outbox_number": line.number, "moved": moved, "added": len(new.rows)})
+    connection.execute(_MOVE, place | {"added": len(new.rows)})
     return TakenIn(
         next=moved,
         stored=len(new.rows),
         known=len(batch.records) - len(fresh),
-        conflicts=len(other),
+        conflicts=[sequence for sequence, _ in other],
         set_aside=set_aside + [SetAside(sequence, reason) for sequence, _, reason in new.set_aside],
     )
 
 
-_FIND = select(Outbox.number, Outbox.gate_number, Outbox.next).where(Outbox.id == bindparam("outbox_id"))
+_FIND = select(Outbox.number, Outbox.gate_number, Outbox.next, Outbox.ahead).where(Outbox.id == bindparam("outbox_id"))
 _MOVE = (
     update(Outbox)
     .where(Outbox.number == bindparam("outbox_number"))
-    .values(next=bindparam("moved"), records=Outbox.records + bindparam("added"))
+    .values(next=bindparam("moved"), ahead=bindparam("reached"), records=Outbox.records + bindparam("added"))
 )
-_RECORDS = select(RecordRow.sequence, RecordRow.raw).where(
-    RecordRow.outbox == bindparam("outbox_number"), RecordRow.sequence.between(bindparam("first"), bindparam("last"))
-)
-_ASIDE = select(SetAsideRow.sequence, SetAsideRow.raw, SetAsideRow.reason).where(
-    SetAsideRow.outbox == bindparam("outbox_number"),
-    SetAsideRow.sequence.between(bindparam("first"), bindparam("last")),
-)
+
+
+def _stored(model: type[RecordRow] | type[SetAsideRow] | type[QuarantinedRow]) -> Select[int, bytes]:
+    return select(model.sequence, model.raw).where(
+        model.venue == bindparam("at_venue"),
+        model.outbox == bindparam("outbox_number"),
+        model.sequence.in_(bindparam("numbers", expanding=True)),
+    )
+
+
+_RECORDS, _QUARANTINED = _stored(RecordRow), _stored(QuarantinedRow)
+_ASIDE = _stored(SetAsideRow).add_columns(SetAsideRow.reason)
 
 
 def _line(connection: Connection, gate: KnownGate, outbox_id: str) -> _Line:
     """The outbox of that id, bound to the gate that used it first."""
     row = connection.execute(_FIND, {"outbox_id": outbox_id}).one_or_none()
     if row is None:
-        new = {"id": outbox_id, "gate_number": gate.number, "next": 1, "records": 0}
-        connection.execute(insert(Outbox), new)
+        new = {"id": outbox_id, "gate_number": gate.number, "next": 1, "records": 0, "ahead": 1}
+        insert_new(connection, Outbox, [new])  # another gate may claim it in this very moment
         row = connection.execute(_FIND, {"outbox_id": outbox_id}).one()
-    return _Line(row.number, row.gate_number, row.next)
+    return _Line(*row)
 
 
 def _dispute(connection: Connection, line: _Line, gate: KnownGate, now: float) -> Disputed:
@@ -119,21 +154,27 @@ def _dispute(connection: Connection, line: _Line, gate: KnownGate, now: float) -
     return Disputed(connection.execute(select(Gate.id).where(Gate.number == line.gate_number)).scalar_one())
 
 
-def _known(connection: Connection, line: _Line, batch: Batch) -> tuple[dict[int, bytes], list[SetAside]]:
-    """What is stored in the batch's range: bytes by sequence, and what was set aside of it."""
-    if batch.first == line.next:
+def _known(
+    connection: Connection, line: _Line, gate: KnownGate, batch: Batch
+) -> tuple[dict[int, bytes], list[SetAside]]:
+    """What is stored of the batch's numbers: bytes by sequence, and what was set aside of them.
+
+    Venue by venue, so that no statement asks two servers: a gate has stood at one, seldom at two.
+    """
+    if not batch.records or (batch.first == line.next >= line.ahead and not batch.urgent):
         return {}, []  # the normal case: nothing is stored from the cursor on
-    span = {"outbox_number": line.number, "first": batch.first, "last": batch.next - 1}
-    known = {row.sequence: row.raw for row in connection.execute(_RECORDS, span)}
-    aside = connection.execute(_ASIDE, span).all()
-    known |= {row.sequence: row.raw for row in aside}
-    return known, [SetAside(row.sequence, row.reason) for row in aside]
-
-
-def _add_to_hours(connection: Connection, hours: Counter[HourKey]) -> None:
-    names = ("venue", "checkpoint", "direction", "hour", "type", "outcome", "kind")
-    rows = [dict(zip(names, key, strict=True), count=count) for key, count in hours.items()]
-    insert_or_add(connection, HourlyCount, "count", rows)
+    known: dict[int, bytes] = {}
+    set_aside: list[SetAside] = []
+    numbers = [sequence for sequence, _ in batch.numbered()]
+    for venue in sorted(gate.venues):
+        span = {"at_venue": venue, "outbox_number": line.number, "numbers": numbers}
+        # What was stored first has the name; a record outranks what was kept apart.
+        for statement in (_QUARANTINED, _RECORDS):
+            known |= {row.sequence: row.raw for row in connection.execute(statement, span)}
+        aside = connection.execute(_ASIDE, span).all()
+        known |= {row.sequence: row.raw for row in aside}
+        set_aside += [SetAside(row.sequence, row.reason) for row in aside]
+    return known, set_aside
 
 
 def _keep_aside(
@@ -149,6 +190,13 @@ def _keep_conflicts(
     """Each differing version once, however often it is sent."""
     rows = [_kept(line, gate, sequence, raw, now) | {"digest": sha256(raw).digest()} for sequence, raw in other]
     insert_new(connection, ConflictRow, rows)
+
+
+def _quarantine(
+    connection: Connection, line: _Line, gate: KnownGate, records: Iterable[tuple[int, bytes]], now: float
+) -> None:
+    rows = [_kept(line, gate, sequence, raw, now) | {"digest": sha256(raw).digest()} for sequence, raw in records]
+    insert_new(connection, QuarantinedRow, rows)
 
 
 def _kept(line: _Line, gate: KnownGate, sequence: int, raw: bytes, now: float) -> dict[str, object]:

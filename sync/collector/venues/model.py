@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from sync.collector.database import Base
+from sync.collector.database import REFERENCE, Base
 
 MAX_NAME = 100
 
@@ -14,6 +14,7 @@ class Venue(Base):
     """A place that people enter (R1)."""
 
     __tablename__ = "venue"
+    __table_args__ = ({"info": REFERENCE},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
@@ -23,6 +24,7 @@ class Checkpoint(Base):
     """A way in or out of a venue (R1b, R17). direction: `sync.wire.record.Direction`."""
 
     __tablename__ = "checkpoint"
+    __table_args__ = ({"info": REFERENCE},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     venue_id: Mapped[int] = mapped_column(ForeignKey("venue.id"), index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sync.collector.database import Base
+from sync.collector.database import Base, distributed_by
 
 MAX_HOLDER = 64
 
@@ -17,6 +17,7 @@ class IssuedPass(Base):
     """
 
     __tablename__ = "issued_pass"
+    __table_args__ = ({"info": distributed_by("serial")},)
 
     serial: Mapped[bytes] = mapped_column(LargeBinary(12), primary_key=True)
     holder: Mapped[str | None] = mapped_column(String(MAX_HOLDER))

@@ -20,7 +20,7 @@ from edge.panel.freshness import Now
 from sync.outbox.durable import make_directory, replace_file
 from sync.wire.record import ClockQuality
 from sync.wire.statedir import StateDir
-from sync.wire.status import Counts, Fault, GateStatus, QueueStatus, Shown, SyncStatus
+from sync.wire.status import Counts, Fault, GateStatus, QueueStatus, Shown, SyncStatus, Work
 
 NOW = Now(boot="b", mono=1000.0, wall=1_700_000_000.0)
 GATE = GateStatus(
@@ -43,6 +43,10 @@ GATE = GateStatus(
     trust_issued_at=int(NOW.wall) - 3600,
     queue=QueueStatus(damaged=1),
     disk_used=0.25,
+    work=Work(frames=900)
+    .plus(read=12)
+    .opened(0.07, {"read": 0.05, "disk": 0.02})
+    .opened(0.4, {"read": 0.1, "disk": 0.3}),
 )
 SYNC = SyncStatus(wall=NOW.wall, boot="b", mono=999.0, pid=8, connected=True, backlog=8, last_contact=NOW.wall - 30)
 
@@ -84,6 +88,13 @@ def test_what_the_gate_says_is_counted(state: StateDir) -> None:
         "venue_gate_fault{part=camera}": 1,
         "venue_gate_fault{part=outbox}": 0,
         "venue_gate_clock_synchronized": 1,
+        "venue_gate_frames_total": 900,
+        "venue_gate_frames_read_total": 12,
+        "venue_gate_frame_to_relay_seconds_bucket{le=0.05}": 0,
+        "venue_gate_frame_to_relay_seconds_bucket{le=0.1}": 1,
+        "venue_gate_frame_to_relay_seconds_bucket{le=0.5}": 2,
+        "venue_gate_frame_to_relay_seconds_count": 2,
+        "venue_gate_frame_to_relay_stage_seconds_total{stage=disk}": 0.32,
         "venue_gate_trust_age_seconds": 3600,
         "venue_gate_disk_used_ratio": 0.25,
         "venue_gate_sync_connected": 1,

@@ -11,7 +11,7 @@ from edge.panel import words
 from edge.panel.freshness import Now, Readings, Silence
 from edge.panel.view import View, panel_silent, view
 from edge.reasons import REASONS, Text, words_for
-from hardware.ports import Signal
+from hardware.ports import Hint, Signal
 from sync.wire.record import ClockQuality, Direction, Outcome
 from sync.wire.status import Fault, GateStatus, QueueStatus, Shown, SyncStatus, Trouble
 
@@ -215,3 +215,18 @@ def test_the_place_is_named_once() -> None:
 def test_every_choice_has_its_words(table: dict[Enum, object], choices: type[Enum]) -> None:
     """A state added to the wire forms must not reach the page without words."""
     assert set(table) == set(choices)
+
+
+@pytest.mark.parametrize("hint", Hint)
+def test_a_code_that_is_seen_and_not_read_comes_with_what_would_help(hint):
+    """R5: the visitor holds it closer, turned, brighter, still."""
+    told = shown(msgspec.structs.replace(GATE, signal="reading", hint=hint.value)).texts
+    assert told["word"] == words.SIGNALS[Signal.READING].word
+    assert told["advice"] == words.HINTS[hint]
+
+
+def test_a_pass_that_was_used_already_says_so():
+    """A state of its own on lamps and page; the advice is the reason's."""
+    told = shown(result("already_used", "already_used")).texts
+    assert told["word"] == words.SIGNALS[Signal.ALREADY_USED].word
+    assert told["advice"] == REASONS["already_used"].advice

@@ -1,4 +1,4 @@
-"""A real centre in a temporary directory, and a real waitress server before it."""
+"""A real centre in a temporary directory, over SQLite and over PostgreSQL, and a real server before it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,57 @@ from urllib.parse import urlsplit
 import pytest
 from waitress import wasyncore
 
+from sync.collector import schema
 from sync.collector.app import create_app
 from sync.collector.centre import Centre, initialize
+from sync.collector.config import Settings, database_url
 from sync.collector.config import StateDir as CentreDir
+from sync.collector.database import Database
 from sync.collector.server import listen
 from sync.collector.venues.service import create_checkpoint, create_venue
 from sync.wire.record import Direction
+from tests.sync.collector.cluster import Cluster
 from tests.sync.collector.gateside import NOW, Gate, Served, Site
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server for all tests that ask for one."""
+    server = Cluster()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with the tables of this version and nothing else, to copy."""
+    url = cluster.create()
+    database = Database(database_url(CentreDir(tmp_path_factory.mktemp("template")), Settings(database=url)))
+    schema.upgrade(database)
+    database.close()
+    return url
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """A centre with one venue and one checkpoint."""
+def new_state(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CentreDir]:
+    """An empty state directory, for SQLite; or for a PostgreSQL database, where the test is run with that too."""
     state = CentreDir(tmp_path / "centre")
-    initialize(state, NOW)
-    centre = Centre.open(state)
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield state
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    url = cluster.create(request.getfixturevalue("template"))
+    state.path.mkdir()
+    state.config.write_text(f'database = "{url}"\n')
+    yield state
+    cluster.drop(url)
+
+
+@pytest.fixture
+def site(new_state: CentreDir, tmp_path: Path) -> Iterator[Site]:
+    """A centre with one venue and one checkpoint."""
+    initialize(new_state, NOW)
+    centre = Centre.open(new_state)
     with centre.database.write() as session:
         create_checkpoint(session, create_venue(session, "东门市场").id, "南门", Direction.IN)
     yield Site(centre, tmp_path)

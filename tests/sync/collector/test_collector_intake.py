@@ -1,4 +1,4 @@
-"""Intake over real HTTP and real SQLite: every record once, nothing lost, nothing blocked (R2, R24)."""
+"""Intake over real HTTP, SQLite and PostgreSQL: every record once, nothing lost, nothing blocked (R2, R24)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from sync.wire.batch import Hole
 from sync.wire.receipt import SetAside
 from sync.wire.record import ClockQuality, Direction, Folded, Moment, Outcome, Place, Started
 from sync.wire.updates import open_snapshot
+from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import NONCE, NOW, Gate, Served, Site
 
+pytestmark = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
 PLACE = Place(1, 1, Direction.IN)
 
 
@@ -213,7 +215,9 @@ def test_many_gates_at_once_do_not_mix(served: Served, site: Site) -> None:
             assert {reply.status for reply in pool.map(served.post, round_of)} == {200}
     with served.centre.database.read() as session:
         rows = session.execute(
-            select(RecordRow.gate, func.count(), func.max(RecordRow.sequence)).group_by(RecordRow.gate)
+            select(RecordRow.gate, func.count(), func.max(RecordRow.sequence))
+            .group_by(RecordRow.gate)
+            .order_by(RecordRow.gate)
         )
         assert [tuple(row) for row in rows] == [(number, 6, 6) for number in range(1, 6)]
 

@@ -122,13 +122,13 @@ def test_set_aside_and_conflicting_records_are_told(served: Served, gate: Gate) 
 
 
 def test_hostile_text_of_a_gate_is_shown_as_text(served: Served, gate: Gate) -> None:
-    """What stands in a record never becomes markup; places that do not exist here are shown by number."""
-    place = Place(77, 88, Direction.OUT)
+    """What stands in a record never becomes markup; a checkpoint that does not exist here is shown by number."""
+    place = Place(1, 88, Direction.OUT)
     evil = "<script>alert(1)</script>"
     served.post(gate.batch(1, [gate.record(1, kind=evil, reasons=[evil], place=place)])).answer()
     shown = str(live(served)["parts"]["records"])
     assert "<script" not in shown
-    assert "编号 77 · 编号 88" in words(shown)
+    assert "东门市场 · 编号 88" in words(shown)
 
 
 def test_a_fresh_centre_says_what_to_do(served: Served) -> None:

@@ -1,0 +1,32 @@
+"""PURE: what the inspector is told on the service lamp, from what the gate knows of itself (R26)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from hardware.ports import Condition
+from sync.wire.record import ClockQuality, Moment
+from sync.wire.status import Fault
+from sync.wire.updates import Snapshot
+
+_OF_A_FAULT: dict[Fault, Condition] = {
+    Fault.CAMERA: Condition.CAMERA_LOST,
+    Fault.THERMOMETER: Condition.THERMOMETER_LOST,
+    Fault.DISK: Condition.DISK_NEARLY_FULL,
+    Fault.OUTBOX: Condition.DISK_NEARLY_FULL,
+    Fault.TRUST: Condition.DATA_STALE,
+    Fault.TURNSTILE: Condition.FORCED,
+}
+_DOUBTFUL = (ClockQuality.FLOOR, ClockQuality.UNKNOWN)
+
+
+def conditions(faults: Collection[Fault], now: Moment, trust: Snapshot | None, link_up: bool) -> set[Condition]:
+    """Every condition that holds; `hardware.states.worst` says which of them is shown."""
+    holding = {_OF_A_FAULT[fault] for fault in faults if fault in _OF_A_FAULT}
+    if not link_up:
+        holding.add(Condition.OFFLINE)
+    if now.clock in _DOUBTFUL:
+        holding.add(Condition.CLOCK_DOUBTFUL)
+    if trust is None or now.at - trust.issued_at > trust.policy.trust_hours * 3600:
+        holding.add(Condition.DATA_STALE)
+    return holding

@@ -1,0 +1,98 @@
+"""Withdrawing passes, and building the status list that gates live by offline (DESIGN 4).
+
+Decides what is listed: saved and paper passes that are withdrawn and have not expired. A scan result lives two minutes
+and is never listed. Whose status changed is the registers' word, not this module's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from sync.collector.errors import Mistake, NotFound
+from sync.collector.policy.model import GateList, StatusListFiles, Withdrawal
+from sync.collector.visitors.model import IssuedPass
+from sync.wire.passes import PassKind
+from sync.wire.statuslist import EMPTY, StatusList, build, difference
+from sync.wire.updates import LIMITS, WITHDRAWN, WITHDRAWN_DELTA
+
+MAX_DELTA_SHARE = 0.2  # of the snapshot; beyond it a new snapshot costs the lines less than its deltas do
+MIN_DELTA_BYTES = 12_000  # a thousand entries are no reason for a new snapshot
+
+
+def withdraw(session: Session, serial: bytes, now: float) -> Withdrawal:
+    """List a pass from the next build on. Doing it twice changes nothing. Raises NotFound, Mistake."""
+    issued = session.get(IssuedPass, serial)
+    if issued is None:
+        raise NotFound(f"no pass has the serial {serial.hex()}")
+    if issued.kind == PassKind.SCAN_RESULT:
+        raise Mistake("a scan result lives two minutes and cannot be withdrawn; withdraw the saved and paper passes")
+    if issued.expires_at <= now:
+        raise Mistake("this pass has expired: every gate refuses it already")
+    known = session.get(Withdrawal, serial)
+    if known is not None:
+        return known
+    row = Withdrawal(serial=serial, expires_at=issued.expires_at, withdrawn_at=now)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def reinstate(session: Session, serial: bytes) -> None:
+    """Take a pass off the list again, from the next build on. Raises NotFound."""
+    known = session.get(Withdrawal, serial)
+    if known is None:
+        raise NotFound(f"the pass {serial.hex()} is not withdrawn")
+    session.delete(known)
+    session.flush()
+
+
+def build_list(
+    session: Session, now: float, fresh: bool = False, limits: Mapping[str, int] = LIMITS
+) -> StatusListFiles:
+    """The list as it should be now; a new one is numbered and kept when it says something else than the last one.
+
+    fresh: with a new snapshot, whatever the delta. limits: the most bytes of each file that gates take. Raises Mistake
+    when a list would be longer.
+    """
+    session.execute(delete(Withdrawal).where(Withdrawal.expires_at <= now))
+    listed = {row.serial: row.expires_at for row in session.execute(select(Withdrawal.serial, Withdrawal.expires_at))}
+    last = session.scalars(select(StatusListFiles).order_by(StatusListFiles.number.desc()).limit(1)).one_or_none()
+    snapshot, delta = _files(last, listed, now, fresh)
+    if last is not None and (last.snapshot, last.delta) == (snapshot.content, delta.content):
+        return last
+    if len(snapshot.content) > limits[WITHDRAWN] or len(delta.content) > limits[WITHDRAWN_DELTA]:
+        raise Mistake(f"{len(listed)} withdrawn passes are more than gates take; let the oldest passes expire sooner")
+    row = StatusListFiles(
+        number=last.number + 1 if last else 1,
+        built_at=now,
+        snapshot=snapshot.content,
+        delta=delta.content,
+        snapshot_digest=sha256(snapshot.content).digest(),
+        delta_digest=sha256(delta.content).digest(),
+    )
+    session.add(row)
+    session.flush()
+    _forget_old(session, row.number)
+    return row
+
+
+def _files(
+    last: StatusListFiles | None, listed: dict[bytes, int], now: float, fresh: bool
+) -> tuple[StatusList, StatusList]:
+    if last is None or fresh:
+        return build(listed), EMPTY
+    snapshot = StatusList(last.snapshot)
+    delta = difference(snapshot, listed, now)
+    if len(delta.content) > max(MIN_DELTA_BYTES, MAX_DELTA_SHARE * len(snapshot.content)):
+        return build(listed), EMPTY
+    return snapshot, delta
+
+
+def _forget_old(session: Session, newest: int) -> None:
+    """A list that no gate's updates name is not needed; they are large."""
+    used = select(GateList.list_number)
+    session.execute(delete(StatusListFiles).where(StatusListFiles.number < newest, StatusListFiles.number.not_in(used)))

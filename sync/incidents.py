@@ -1,0 +1,106 @@
+"""PURE: what did not go the plain way, kept until IT has seen it – never silent (STYLE 11).
+
+Records that the centre set aside, numbers that hold no record, conflicts, a restored centre, an old copy of the card.
+Bounded: of each kind the newest stay here; the centre keeps them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import TypeVar
+
+import msgspec
+
+from sync.link import Exchange, Verdict
+from sync.wire.batch import Hole
+from sync.wire.receipt import Receipt
+
+KEPT = 200
+
+
+class SetAsideRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A record that the centre keeps and cannot read."""
+
+    outbox: str
+    sequence: int
+    reason: str
+
+
+class MissingRecords(msgspec.Struct, frozen=True, array_like=True):
+    """Numbers first … last, declared to the centre as holes: "burnt", "damaged" or "pruned"."""
+
+    outbox: str
+    first: int
+    last: int
+    reason: str
+
+
+class Conflict(msgspec.Struct, frozen=True, array_like=True):
+    """A number under which the centre holds other bytes than this gate's; it keeps both."""
+
+    outbox: str
+    sequence: int
+
+
+class Turn(str, Enum):
+    """Which side goes on from an old state."""
+
+    CENTRE_RESTORED = "centre_restored"
+    CARD_REPLACED = "card_replaced"
+
+
+class Setback(msgspec.Struct, frozen=True, array_like=True):
+    """The centre went on at `next`, behind or ahead of this gate's records. at: the centre's time, since 1970."""
+
+    outbox: str
+    turn: Turn
+    epoch: int
+    next: int
+    at: float
+
+
+class Incidents(msgspec.Struct, frozen=True):
+    """Of each kind the newest KEPT, oldest first."""
+
+    set_aside: list[SetAsideRecord] = []
+    missing: list[MissingRecords] = []
+    conflicts: list[Conflict] = []
+    setbacks: list[Setback] = []
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return len(self.set_aside) + len(self.missing) + len(self.conflicts) + len(self.setbacks)
+
+
+_TURNS = {Verdict.RESENT: Turn.CENTRE_RESTORED, Verdict.BEYOND: Turn.CARD_REPLACED}
+
+
+def noted(
+    before: Incidents, exchange: Exchange, holes: Iterable[Hole], receipt: Receipt, verdict: Verdict
+) -> Incidents:
+    """With what this exchange brought; the same object if that is nothing new. holes: those that were sent."""
+    outbox = exchange.outbox
+    # What is declared beyond the receipt's word is sent again, and noted then.
+    missing = [MissingRecords(outbox, h.first, h.last, h.reason) for h in holes if h.last < receipt.next]
+    set_aside = [SetAsideRecord(outbox, one.sequence, one.reason) for one in receipt.set_aside]
+    conflicts = [Conflict(outbox, sequence) for sequence in receipt.conflicts]
+    turn = _TURNS.get(verdict)
+    setbacks = [] if turn is None else [Setback(outbox, turn, receipt.epoch, receipt.next, receipt.centre_time)]
+    if before.setbacks and setbacks and setbacks[0].next == before.setbacks[-1].next:
+        setbacks = []  # the same word again
+    after = Incidents(
+        _newest(before.set_aside, set_aside),
+        _newest(before.missing, missing),
+        _newest(before.conflicts, conflicts),
+        _newest(before.setbacks, setbacks),
+    )
+    return before if after == before else after
+
+
+_Incident = TypeVar("_Incident")
+
+
+def _newest(kept: list[_Incident], more: list[_Incident]) -> list[_Incident]:
+    return [*kept, *(one for one in more if one not in kept)][-KEPT:]
