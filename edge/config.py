@@ -61,8 +61,8 @@ class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """BCM numbers. factory: "lgpio" on a Pi, "mock" without one. trace: a file that gets every change of a mock pin.
 
-    passage, fire_loop and button are taken only where their own sections say that there is one. "pass" is a word of
-    the language, so its lamp is called `passing` here.
+    passage and fire_loop are taken only where their own sections say that there is one; button by nobody yet. "pass" is
+    a word of the language, so its lamp is called `passing` here.
     """
 
     factory: str = "lgpio"
@@ -110,12 +110,6 @@ class FireLoop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """observed: whether the fire loop's second contact is wired to pins.fire_loop. The loop itself is hardware."""
 
     observed: bool = False
-
-
-class Button(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """fitted: whether the enclosure's button is wired to pins.button."""
-
-    fitted: bool = False
 
 
 class ThermometerSource(str, Enum):
@@ -168,7 +162,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     barrier: Barrier = Barrier()
     passage: Passage = Passage()
     fire_loop: FireLoop = FireLoop()
-    button: Button = Button()
     thermometer: Thermometer = Thermometer()
     display: Display = Display()
     voice: Voice = Voice()

@@ -133,7 +133,7 @@ class ContactPassageSensor:
         debounce_seconds: float = DEBOUNCE_SECONDS,
     ) -> None:
         self._contact, self._relay_open, self._released = contact, relay_open, released
-        self._turnstile, self._debounced = Turnstile(patience), Debounced(debounce_seconds)
+        self._turnstile, self._debounced = Turnstile(patience), Debounced(debounce_seconds, contact.read())
         self._turned: deque[Turned] = deque(maxlen=MAX_TURNED)
         self._lock = threading.Lock()  # what happened and what is busy belong together
         self._lookout = Lookout(self._look)

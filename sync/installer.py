@@ -27,8 +27,8 @@ class Incomplete(WireError):
 def install(state: StateDir, files: Mapping[str, bytes], root: bytes, in_force: tuple[int, int]) -> Snapshot:
     """Check and install a set of updates; it is in force, also after a power cut, when this returns.
 
-    Raises WireError for a set that is not genuine, not whole (Incomplete) or not newer than `in_force`, and OSError when
-    the disk does not take it. Either way the set in force stays as it is.
+    Raises WireError for a set that is not genuine, not whole (Incomplete) or not newer than `in_force`, and OSError
+    when the disk does not take it. Either way the set in force stays as it is.
     """
     snapshot = open_snapshot(files, root)
     if snapshot.order <= in_force:

@@ -78,7 +78,7 @@ class HttpsTransport:
         self._cut = Cut()
         self._session = requests.Session()
         self._session.auth = _no_credentials
-        self._session.verify = str(ca) if ca else True
+        self._verify = str(ca) if ca else True
         # A proxy of the environment is respected, but never stands between two programs of one machine.
         self._session.trust_env = not on_this_machine
         self._session.headers.update({"User-Agent": "venue-gate", "Accept-Encoding": "identity"})
@@ -116,6 +116,8 @@ class HttpsTransport:
             data=BytesIO(body),
             headers={"Content-Type": "application/cose", "Accept": "application/cbor, application/problem+json"},
             timeout=(self._patience.connect_seconds, self._patience.read_seconds),
+            # Here and not in the session, where REQUESTS_CA_BUNDLE of the environment would take the town's CA's place.
+            verify=self._verify,
             allow_redirects=False,
             stream=True,
         ) as response:

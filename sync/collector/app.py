@@ -10,7 +10,7 @@ from http import HTTPStatus
 from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from sync.collector import languages, problems
+from sync.collector import health, languages, problems
 from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable
 from sync.collector.intake import api, pages
@@ -29,7 +29,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_MACHINE_PATHS = ("/v1/", "/live")
+_MACHINE_PATHS = ("/v1/", "/live", *health.PATHS)
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +39,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     languages.init_app(app)
+    app.register_blueprint(health.blueprint(centre))
     app.register_blueprint(api.blueprint(centre, clock))
     app.register_blueprint(pages.blueprint(centre, clock))
     app.after_request(_harden)

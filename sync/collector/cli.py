@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 import click
 
+from sync.collector import backup, server
 from sync.collector import centre as centres
 from sync.collector.app import create_app
+from sync.collector.centre import Centre
 from sync.collector.config import DEFAULT_STATE, StateDir
 from sync.collector.fleet.commands import gate, policy
 from sync.collector.policy.commands import updates
-from sync.collector.server import listen
 from sync.collector.storage import db
 from sync.collector.terminal import Sentences, opened
 from sync.collector.venues.commands import checkpoint, venue
@@ -75,17 +74,43 @@ def serve(state: StateDir, host: str | None, port: int | None) -> None:
     accounts are not here yet.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    with opened(state) as centre:  # what is wrong is said now, not by each worker
+        settings, is_sqlite = centre.settings, centre.database.is_sqlite
+    listener = server.listen(host or settings.host, settings.port if port is None else port)
+    where = server.address(listener)
+    server.Server(
+        make_app=lambda: create_app(Centre.open(state)),
+        listener=listener,
+        workers=settings.workers or server.fitting_workers(is_sqlite=is_sqlite),
+        threads=settings.threads,
+        ready=lambda: click.echo(f"Collector: {where} (Ctrl-C stops it)"),
+    ).run()
+
+
+@main.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def back_up(state: StateDir, file: Path) -> None:
+    """Write database, keys and settings into FILE, while the collector runs. Keep it as safe as the keys in it.
+
+    The root key is not in it: that has its own copies.
+    """
     with opened(state) as centre:
-        settings = centre.settings
-        app = create_app(centre)
-        listener = listen(app, host or settings.host, settings.port if port is None else port, settings.threads)
-        signal.signal(signal.SIGTERM, _stop)
-        click.echo(f"Collector: {listener.address} (Ctrl-C stops it)")
-        listener.run()
+        backup.back_up(centre, file)
+    click.echo(f"{file}: {file.stat().st_size} bytes.", err=True)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
+@main.command("restore")
+@click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@click.pass_obj
+def restore(state: StateDir, file: Path) -> None:
+    """Make the state directory a collector again from the backup in FILE. It must not hold one.
+
+    The epoch rises: gates send again what the backup does not know, as far as they keep it. Gates, venues and passes
+    that were made after the backup are not in it.
+    """
+    epoch = backup.restore(state, file, time.time())
+    click.echo(f"{state.path} is restored, epoch {epoch}. Next: collector db check, then collector serve", err=True)
 
 
 for command in (venue, checkpoint, gate, passes, policy, updates, db, demo_visitors):

@@ -57,7 +57,8 @@ class Database:
         self.is_sqlite = url.get_backend_name() == "sqlite"
         # As many connections as threads ask for: the server bounds those.
         options: dict[str, Any] = _SQLITE if self.is_sqlite else _POSTGRESQL
-        self.engine: Engine = create_engine(url, max_overflow=-1, **options)
+        # A log never holds what a record says: errors show no parameters.
+        self.engine: Engine = create_engine(url, max_overflow=-1, hide_parameters=True, **options)
         self._writing = Lock()
         self._look_engine = self._write_engine = self.engine
         if self.is_sqlite:

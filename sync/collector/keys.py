@@ -16,7 +16,7 @@ from sync.wire.keys import Purpose, SigningKey, key_id
 from sync.wire.updates import KeyEntry, KeyList, sign_keys
 
 _ONLINE = (Purpose.PASS, Purpose.UPDATE, Purpose.RECEIPT)
-_KEY_LIST, _ROOT_PUBLIC = "keys.cose", "root.pub"
+KEY_LIST, _ROOT_PUBLIC = "keys.cose", "root.pub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class CentreKeys:
 
 def exist(state: StateDir) -> bool:
     """Whether `create` came to its end: the signed list is written last."""
-    return (state.keys / _KEY_LIST).exists()
+    return (state.keys / KEY_LIST).exists()
 
 
 def create(state: StateDir, epoch: int, now: int) -> None:
@@ -54,7 +54,7 @@ def create(state: StateDir, epoch: int, now: int) -> None:
     entries.append(KeyEntry(seal.public_key().public_bytes_raw(), Purpose.SEAL))
     replace_file(state.keys / _ROOT_PUBLIC, root.public.hex().encode() + b"\n")
     key_list = sign_keys(KeyList(epoch=epoch, number=1, issued_at=now, keys=entries), root)
-    replace_file(state.keys / _KEY_LIST, key_list)
+    replace_file(state.keys / KEY_LIST, key_list)
 
 
 def load(state: StateDir) -> CentreKeys:
@@ -69,7 +69,7 @@ def load(state: StateDir) -> CentreKeys:
             updates=signing[Purpose.UPDATE],
             receipts=signing[Purpose.RECEIPT],
             seal=X25519PrivateKey.from_private_bytes(_read(_path(state, Purpose.SEAL))),
-            key_list=(state.keys / _KEY_LIST).read_bytes(),
+            key_list=(state.keys / KEY_LIST).read_bytes(),
             root_public=_read(state.keys / _ROOT_PUBLIC),
         )
     except OSError as cause:

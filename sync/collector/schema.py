@@ -8,7 +8,6 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
@@ -33,9 +32,9 @@ def state(connection: Connection) -> SchemaState:
     tables = set(inspect(connection).get_table_names())
     if not tables:
         return SchemaState.EMPTY
-    revision = MigrationContext.configure(connection).get_current_revision()
-    if revision is None:
+    if _VERSION_TABLE not in tables:
         return SchemaState.OLDER if _is_first_version(connection) else SchemaState.UNKNOWN
+    revision = connection.scalar(text(f"SELECT version_num FROM {_VERSION_TABLE}"))  # noqa: S608 - a constant
     scripts = ScriptDirectory.from_config(_config(connection))
     if revision == scripts.get_current_head():
         return SchemaState.CURRENT

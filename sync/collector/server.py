@@ -1,80 +1,118 @@
-"""waitress, with its own refusals (too large, not HTTP) as problem documents too."""
+"""gunicorn as `collector serve` runs it: as many processes as the database can use; it ends when requests are done.
+
+It stands behind a proxy that speaks TLS and takes slow clients' time (docs/OPERATIONS.md); its own refusals are problem
+documents too.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import errno
-from dataclasses import dataclass
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
-from waitress.channel import HTTPChannel
-from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ErrorTask
+from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import LimitRequestHeaders, ParseException
+from gunicorn.workers.gthread import ThreadWorker
 
 from sync.collector import problems
 from sync.collector.errors import Mistake
 from sync.collector.intake.api import MAX_BODY_BYTES
 
-_MAX_CONNECTIONS = 500
-_IDLE_SECONDS = 60
+GRACE_SECONDS = 30
+"""How long requests under way may take once the end was asked for."""
+_BACKLOG = 256
+_IDLE_SECONDS = 15
+_BUSY_PORT_SECONDS = 3.0  # workers of a server that was killed a moment ago are ending
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
-class _ProblemTask(ErrorTask):
-    def execute(self) -> None:
-        """Answer with a problem document instead of waitress's plain text."""
-        request: Any = self.request  # the stubs leave out that an ErrorTask's request has an error
-        error = request.error
-        body = problems.document(HTTPStatus(error.code), str(error.body))
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers = [("Content-Type", problems.CONTENT_TYPE)]
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
+class Server(BaseApplication):
+    """A server that holds its port already.
 
-
-class _Channel(HTTPChannel):
-    error_task_class = _ProblemTask
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """A server that holds its port already. address: such as http://127.0.0.1:8000/."""
-
-    server: Any
-    address: str
-
-    def run(self) -> None:
-        """Serve until SystemExit or KeyboardInterrupt; requests under way are finished."""
-        self.server.run()
-
-
-def listen(app: Flask, host: str, port: int, threads: int) -> Listener:
-    """Take the port (0: any free one). Raises Mistake.
-
-    A body that says it is too large is refused before it is read, a chunked one as soon as it has become too large.
+    make_app: called once in each worker, after the fork. ready: called once, when signals are heard and it answers.
     """
-    sockets: dict[int, Any] = {}
-    try:
-        server = create_server(
-            app,
-            map=sockets,
-            host=host,
-            port=port,
-            threads=threads,
-            max_request_body_size=MAX_BODY_BYTES,
-            connection_limit=_MAX_CONNECTIONS,
-            channel_timeout=_IDLE_SECONDS,
-            ident=None,
-            clear_untrusted_proxy_headers=False,  # `access` must see that a proxy speaks for someone else
+
+    def __init__(
+        self,
+        make_app: Callable[[], Flask],
+        listener: socket.socket,
+        workers: int,
+        threads: int,
+        ready: Callable[[], None],
+    ) -> None:
+        self._make_app, self._listener, self._ready = make_app, listener, ready
+        self._workers, self._threads = workers, threads
+        super().__init__(prog="collector")
+
+    def load_config(self) -> None:
+        """gunicorn's settings; it reads no file and no arguments of its own."""
+        for name, value in {
+            "bind": f"fd://{self._listener.detach()}",  # gunicorn's from here on
+            "workers": self._workers,
+            "threads": self._threads,
+            "worker_class": Worker,
+            "graceful_timeout": GRACE_SECONDS,
+            "keepalive": _IDLE_SECONDS,
+            "control_socket_disable": True,
+            "when_ready": lambda _server: self._ready(),
+            "post_fork": _die_with_parent,
+            "pre_request": _close_after_large,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The application of one worker."""
+        return self._make_app()
+
+
+class Worker(ThreadWorker):
+    """Threads; what is no HTTP is answered as everything else is."""
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """gunicorn's hook for what it could not read."""
+        if not isinstance(exc, ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        is_long = isinstance(exc, LimitRequestHeaders)
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST
+        body = problems.document(status, "this is not an HTTP request that can be read")
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
+            f"Content-Type: {problems.CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-    except (OSError, ValueError) as cause:
-        raise Mistake(_explain(cause, host, port)) from cause
-    listening: list[Any] = [part for part in sockets.values() if isinstance(part, BaseWSGIServer)]
-    for part in listening:  # a name such as localhost may stand for two addresses
-        part.channel_class = _Channel
-    shown = f"[{host}]" if ":" in host else host
-    return Listener(server, f"http://{shown}:{listening[0].effective_port}/")
+        self.log.warning("a request that is no HTTP: %s", type(exc).__name__)
+        client.sendall(head.encode() + body)
+
+
+def fitting_workers(*, is_sqlite: bool) -> int:
+    """SQLite has one writer, and threads of one process queue in order; PostgreSQL keeps every processor busy."""
+    return 1 if is_sqlite else max(2, os.cpu_count() or 1)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port (0: any free one). Raises Mistake."""
+    deadline = time.monotonic() + _BUSY_PORT_SECONDS
+    while True:
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        except (OSError, ValueError, OverflowError) as cause:
+            if getattr(cause, "errno", None) != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise Mistake(_explain(cause, host, port)) from cause
+        time.sleep(0.1)
+
+
+def address(listener: socket.socket) -> str:
+    """Such as http://127.0.0.1:8000/."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def _explain(cause: Exception, host: str, port: int) -> str:
@@ -84,3 +122,15 @@ def _explain(cause: Exception, host: str, port: int) -> str:
     if number == errno.EACCES:
         return f"port {port} needs root's rights: choose a --port above 1023"
     return f"cannot listen on {host}, port {port}: {cause}"
+
+
+def _die_with_parent(_server: Any, _worker: Any) -> None:
+    """A server that was killed leaves no worker behind that still holds the port."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _close_after_large(_worker: Any, request: Any) -> None:
+    """What is refused by its size is not read to its end to reach the next request. Gates send no chunks."""
+    sizes = {name: value for name, value in request.headers if name in ("CONTENT-LENGTH", "TRANSFER-ENCODING")}
+    if "TRANSFER-ENCODING" in sizes or int(sizes.get("CONTENT-LENGTH", 0)) > MAX_BODY_BYTES:
+        request.force_close()

@@ -27,9 +27,9 @@ _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """Fields of one person as a record holds them. id: random, 32 hex. fields: name → kid, encapsulated key, ciphertext.
+    """Fields of one person as a record holds them. id: random, 32 hex.
 
-    In JSON the bytes are Base64.
+    fields: name → the kid of the sealing key (8 bytes), the encapsulated key (32), the ciphertext; Base64 in JSON.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]

@@ -15,7 +15,7 @@ class ConfigError(ValueError):
 
 
 def decode(text: str, form: type[T], name: str) -> T:
-    """Read TOML into `form`, whose structs forbid unknown fields. Raises ConfigError; name: the file's, for the sentence."""
+    """Read TOML into `form`, whose structs forbid unknown fields. Raises ConfigError, naming the file by `name`."""
     try:
         return msgspec.toml.decode(text, type=form)
     except msgspec.DecodeError as cause:

@@ -22,7 +22,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Options:
-    """seed: for everything drawn; photos: a folder of photographs or None; quick: a smoke run of a few seconds, for tests."""
+    """seed: for everything drawn; photos: a folder of photographs or None; quick: a few seconds, for tests."""
 
     seed: int = 1
     photos: Path | None = None

@@ -18,7 +18,7 @@ SUITES = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.
 
 
 def main(wanted: list[str]) -> int:
-    """Run the wanted suites (all unless named). Returns 2 for a name that is none, else 0: a goal missed fails nothing."""
+    """Run the wanted suites (all unless named). Returns 2 for an unknown name, else 0: a goal missed fails nothing."""
     unknown = sorted(set(wanted) - set(SUITES))
     if unknown:
         print(f"no such suite: {', '.join(unknown)}. There are: {', '.join(SUITES)}", file=sys.stderr)

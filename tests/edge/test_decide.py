@@ -337,6 +337,7 @@ TABLE = {
         ("green",),
     ),
     "stale trust is noted": ({"trust_age": 25 * HOUR}, PASS, ("green", "stale_trust")),
+    "a second beyond the limit": ({"trust_age": 24 * HOUR + 1}, PASS, ("green", "stale_trust")),
     "trust at the limit": ({"trust_age": 24 * HOUR}, PASS, ("green",)),
     "stale trust, refer by policy": (
         {"trust_age": 25 * HOUR, "policy": Policy(stale_trust=REFER)},
@@ -377,7 +378,7 @@ def test_a_code_that_is_not_genuine_is_denied_and_says_nothing_else(moment, reas
     """DESIGN 3: it says nothing about the person, so no temperature or status stands beside it."""
     decision = decide(NotGenuine(reason), Policy(), Situation(moment(), 39.5))
     assert (decision.outcome, decision.reasons, decision.claims) == (DENY, (reason,), None)
-    assert (decision.kind, decision.more_may_follow) == (None, False)
+    assert (decision.kind, decision.more_may_follow, decision.person) == (None, False, 1)
 
 
 def test_a_gate_without_keys_sends_everybody_to_the_inspector(moment):

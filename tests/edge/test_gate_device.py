@@ -15,13 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from edge import bootstrap
+from edge.config import load
 from edge.heart import LOOK_SECONDS, STALL_SECONDS
 from hardware.passage import SimulatedPassageSensor
 from hardware.ports import Turn
 from hardware.simulated_sensors import SimulatedBus
-from sync.outbox import Outbox
+from sync.outbox import Outbox, readers
 from sync.outbox.system import System
-from sync.wire.record import FireLoop
+from sync.wire import jsonform
+from sync.wire.record import FireLoop, Passage, Passed, Record, Scan
+from sync.wire.statedir import StateDir
 from sync.wire.status import Fault
 from tests.edge.test_gate import Bench
 
@@ -226,3 +230,36 @@ def test_the_simulated_bus_is_what_smbus2_would_be():
     for call in ("read_i2c_block_data", "close"):
         assert hasattr(SMBus, call)
         assert hasattr(SimulatedBus, call)
+
+
+def test_a_visitor_goes_through_a_turnstile_that_tells(authority, tmp_path):
+    """Everything but the hands is real: drawn code, decoders, outbox, relay and contact on mock pins (R8)."""
+    visitors = tmp_path / "visitors"
+    visitors.mkdir()
+    now = int(time.time())
+    authority.install(StateDir.at(tmp_path / "state"), issued_at=now)
+    text = authority.pass_text(issued_at=now, expires_at=now + 120, status_at=now)
+    shown = {"exhibits": [{"text": text, "surface": "phone"}], "celsius": 36.4}
+    (visitors / "1.json").write_text(json.dumps(shown))
+    settings = tmp_path / "gate.toml"
+    settings.write_text(
+        f'[state]\ndirectory = "{tmp_path}/state"\n[camera]\nsource = "simulated"\ndirectory = "{visitors}"\n'
+        '[pins]\nfactory = "mock"\n[barrier]\nopen_seconds = 0.5\n[passage]\nsensor = "contact"\n'
+    )
+    with bootstrap.gate(load(settings)) as gate:
+        working = threading.Thread(target=gate.run)
+        working.start()
+        told = until(lambda: _records(tmp_path / "state"), lambda records: any(isinstance(r, Passage) for r in records))
+        gate.stop.set()
+        working.join(20)
+    (scan,) = [number for number, record in enumerate(told, start=1) if isinstance(record, Scan)]
+    (passage,) = [record for record in told if isinstance(record, Passage)]
+    assert (passage.result, passage.scan) == (Passed.PASSED, scan)
+
+
+def _records(state: Path) -> list[Record]:
+    return [
+        jsonform.decode(data, Record, "record")
+        for reader in readers(StateDir.at(state).outbox)
+        for data in reader.read(reader.first(), 100, 1_000_000).records
+    ]

@@ -101,6 +101,20 @@ def test_a_venue_is_open_within_its_spans(hour, minute, is_open):
     assert week.is_open(at - 86_400, 480) is False
 
 
+@pytest.mark.parametrize(
+    ("minute", "is_open"), [(6 * 60 + 34, False), (6 * 60 + 35, True), (7 * 60 + 48, True), (7 * 60 + 49, False)]
+)
+def test_a_span_is_exact_to_the_minute(minute, is_open):
+    """Hours and minutes, both with two digits."""
+    assert Week(friday=("06:35-07:49",)).is_open(FRIDAY + minute * 60, 0) is is_open
+
+
+def test_a_span_that_ends_before_it_begins_is_told():
+    """In words."""
+    with pytest.raises(ValueError, match=r"^a span of the opening hours ends after it begins$"):
+        Week(sunday=("10:30-10:29",))
+
+
 @pytest.mark.parametrize("day", range(7))
 def test_each_day_has_its_own_hours(day):
     """15 April 2022 was a Friday."""

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge import credentials
+from edge.credentials import Credential
 from edge.verify import Finding, Genuine, NotGenuine, verify
 from sync.wire.keys import Purpose, SigningKey
 from sync.wire.passes import PassKind
@@ -40,6 +41,34 @@ def test_a_pass_of_the_centre_for_this_gate_is_genuine(authority, moment):
 def test_what_a_genuine_pass_says_against_itself(authority, moment, claims, finding):
     """Issued for here, not expired, not from the future."""
     assert look(authority, moment, authority.pass_text(**claims)).findings == (finding,)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("hello", "unknown_format"), ("VP1:", "malformed"), ("VP1:%%%", "malformed"), ("vp1:AB", "unknown_format")],
+)
+def test_a_text_that_is_no_pass_is_told_why(authority, moment, text, reason):
+    """The reason is the reader's."""
+    assert look(authority, moment, text) == NotGenuine(reason)
+
+
+def test_a_gate_without_keys_says_so(authority, moment):
+    """Before anything is verified."""
+    assert verify(credentials.read(authority.pass_text()), None, moment()) == NotGenuine("no_trust")
+
+
+def test_a_code_in_the_form_of_a_pass_is_a_credential_of_its_format(authority):
+    """Its token, unchecked."""
+    read = credentials.read(authority.pass_text())
+    assert isinstance(read, Credential)
+    assert read.format == "VP1"
+
+
+@pytest.mark.parametrize(("ahead", "findings"), [(300, ()), (301, (Finding.NOT_YET_VALID,))])
+def test_five_minutes_are_no_future(authority, moment, ahead, findings):
+    """DESIGN 5: two clocks never agree to the second."""
+    text = authority.pass_text(issued_at=NOW + 1 + ahead, expires_at=NOW + 900)
+    assert look(authority, moment, text).findings == findings
 
 
 def test_a_saved_pass_holds_anywhere(authority, moment):

@@ -27,7 +27,7 @@ def test_the_datasheets_own_example_is_read():
 def test_skin_is_corrected_for_its_emissivity():
     """A sensor made for black bodies tells too little about skin in a cool hall, and the right thing in a warm one."""
     assert celsius(words(36.5, ambient=22.0), Optics(0.98)) == pytest.approx(36.78, abs=0.02)
-    assert celsius(words(36.5, ambient=36.5), Optics(0.98)) == pytest.approx(36.5, abs=0.001)
+    assert celsius(words(36.5, ambient=36.5), Optics(0.98)) == pytest.approx(36.5, abs=0.02)
     assert celsius(words(35.0, ambient=22.0), Optics(1.0, offset_celsius=1.4)) == pytest.approx(36.4, abs=0.02)
 
 

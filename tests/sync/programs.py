@@ -67,19 +67,26 @@ class Processes:
         self.address = next(word for word in said.split() if word.startswith("http"))
         return process
 
-    def sync(self, state: StateDir | None = None) -> subprocess.Popen[bytes]:
-        """state: another gate's directory than `self.state`."""
+    def sync(self, state: StateDir | None = None, within: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+        """state: another gate's directory than `self.state`. within: a command that runs it somewhere else."""
         root, config = (state or self.state).root, self.directory / "sync.toml"
-        return self._start("gate-sync", "run", "--state", str(root), "--config", str(config))
+        arguments = ("run", "--state", str(root), "--config", str(config))
+        return self._start("gate-sync", *arguments, within=within)
 
     def status(self, *options: str) -> str:
         """What `gate-sync status` says."""
         command = [BIN / "gate-sync", "status", "--state", self.state.root, *options]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
-    def _start(self, program: str, *arguments: str, stdout: int | None = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    def _start(
+        self,
+        program: str,
+        *arguments: str,
+        stdout: int | None = subprocess.DEVNULL,
+        within: tuple[str, ...] = (),
+    ) -> subprocess.Popen[bytes]:
         with (self.directory / f"{program}.log").open("ab") as log:
-            process = subprocess.Popen([BIN / program, *arguments], stdout=stdout, stderr=log)
+            process = subprocess.Popen([*within, BIN / program, *arguments], stdout=stdout, stderr=log)
         self.running.append(process)
         return process
 

@@ -311,15 +311,20 @@ def test_a_netrc_file_is_not_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         assert server.requests[0].headers["Authorization"] is None
 
 
-def test_the_towns_own_certificate_authority_is_trusted(tmp_path: Path) -> None:
-    """identity.ca: no public authority signs for a closed network."""
+def test_the_towns_own_certificate_authority_is_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """identity.ca: no public authority signs for a closed network. The environment's bundle does not take its place."""
     ca = _certificate(tmp_path)
+    (tmp_path / "bundle.pem").touch()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
+    monkeypatch.setenv("NO_PROXY", "0.0.0.0")
     with serving(lambda told: told.reply(200, b"x", Content_Type="application/cbor")) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(ca, tmp_path / "key.pem")
         server.socket = context.wrap_socket(server.socket, server_side=True)
         address = server.address.replace("http://", "https://")
         assert HttpsTransport(address, ca).exchange(b"batch") == b"x"
+        # Linux reaches itself by this address too; not being loopback, it lets the environment be heard.
+        assert HttpsTransport(address.replace("127.0.0.1", "0.0.0.0"), ca).exchange(b"batch") == b"x"
         failure = _failing(HttpsTransport(address))
     assert failure.trouble is Trouble.NOT_THE_CENTRE
     assert "cannot prove" in str(failure)
@@ -338,9 +343,10 @@ def _failing(transport: HttpsTransport) -> ExchangeFailed:
 
 
 def _certificate(directory: Path) -> Path:
-    """A self-signed certificate for 127.0.0.1, its own authority."""
+    """A self-signed certificate for this machine, its own authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "centre")])
+    names = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "0.0.0.0")]
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -350,7 +356,7 @@ def _certificate(directory: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -15,7 +15,7 @@ from edge.panel.config import PanelConfig
 from sync.config import SyncConfig
 
 ROOT = Path(__file__).parents[2]
-UNITS = sorted((ROOT / "systemd").glob("*.service"))
+UNITS = sorted((ROOT / "systemd").glob("gate*.service"))
 SERVICES = ("gate.service", "gate-panel.service", "gate-sync.service")
 INSTALLER = ROOT / "systemd" / "install-gate"
 PROGRAMS = "/opt/venue-gate/current/bin/"

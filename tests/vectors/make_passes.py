@@ -74,6 +74,14 @@ FORGERIES = {
     "another signature context": ({"context": "Signature"}, "bad_signature"),
     "another tag": ({"tag": 98}, "malformed"),
     "claims of another form": ({"payload": cbor2.dumps({1: "xinan"})}, "malformed"),
+    "more companions than a pass can have": (
+        {"payload": encode_claims(msgspec.structs.replace(CLAIMS, companions=9))},
+        "malformed",
+    ),
+    "a serial that is too short": (
+        {"payload": encode_claims(msgspec.structs.replace(CLAIMS, serial=bytes(11)))},
+        "malformed",
+    ),
     "claims with something behind": ({"payload": encode_claims(CLAIMS) + b"\0"}, "not_canonical"),
     "claims in another order": (
         {"payload": cbor2.dumps(dict(reversed(cbor2.loads(encode_claims(CLAIMS)).items())))},

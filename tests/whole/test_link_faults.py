@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.mailbox import newest_snapshot, read_root
 from sync.outbox import Outbox, OutboxReplaced
 from sync.wire import jsonform
 from sync.wire.record import ClockQuality, Direction, Moment, Outcome, Place, Scan
@@ -247,6 +248,4 @@ def test_neither_the_card_nor_the_line_shows_a_name_a_number_a_phone_or_a_serial
 
 
 def _sealing_key(state: StateDir) -> bytes:
-    from sync.mailbox import newest_snapshot, read_root
-
     return newest_snapshot(state, read_root(state)).sealing_key

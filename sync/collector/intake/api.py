@@ -70,6 +70,8 @@ def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True
 def _body(incoming: Request) -> bytes:
     if incoming.mimetype != CONTENT_TYPE:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a batch is sent as {CONTENT_TYPE}")
+    if incoming.content_length is None:
+        raise Problem(HTTPStatus.LENGTH_REQUIRED, "a batch says its length before it comes")
     return incoming.get_data(cache=False)  # Flask's MAX_CONTENT_LENGTH bounds it
 
 

@@ -22,6 +22,7 @@ from sync.collector.intake.model import HourlyCount, RecordRow
 from sync.collector.intake.rows import Row
 
 _CONSTANT = ("venue", "outbox", "gate", "received_at")  # of a batch
+_COUNTED = (*KEY, "count", "temperature", "reasons")  # what the roll-up is made of
 
 
 def store(connection: Connection, rows: Sequence[Row]) -> None:
@@ -34,7 +35,7 @@ def store(connection: Connection, rows: Sequence[Row]) -> None:
     connection.exec_driver_sql(_statement(), parameters)
 
 
-class _Packed(bytes):
+class Packed(bytes):
     """An array in binary form. element: its type's oid. array: the array type's name. encode: a value's bytes."""
 
     element: int
@@ -42,22 +43,22 @@ class _Packed(bytes):
     encode: Callable[[Any], bytes]
 
 
-class _Integers(_Packed):
+class _Integers(Packed):
     element, array = 20, "bigint[]"
     encode = struct.Struct(">q").pack
 
 
-class _Floats(_Packed):
+class _Floats(Packed):
     element, array = 701, "double precision[]"
     encode = struct.Struct(">d").pack
 
 
-class _Texts(_Packed):
+class _Texts(Packed):
     element, array = 25, "text[]"
     encode = str.encode
 
 
-class _Bytes(_Packed):
+class _Bytes(Packed):
     element, array = 17, "bytea[]"
     encode = bytes
 
@@ -66,20 +67,19 @@ _LENGTH = struct.Struct(">i").pack
 _NULL = _LENGTH(-1)
 
 
-def _pack(values: Sequence[Any], form: type[_Packed]) -> bytes:
+def _pack(values: Sequence[Any], form: type[Packed]) -> bytes:
     """array_send of PostgreSQL: dimensions, whether NULLs occur, element type, length, lower bound, then each value."""
     head = struct.pack(">iiIii", 1, 1, form.element, len(values), 1)
-    encode, parts = form.encode, [head]
-    for value in values:
-        if value is None:
-            parts.append(_NULL)
-        else:
-            encoded = encode(value)
-            parts += (_LENGTH(len(encoded)), encoded)
-    return b"".join(parts)
+    # Most columns of a batch have few different values: each is encoded once.
+    framed = {value: _NULL if value is None else _frame(form.encode(value)) for value in set(values)}
+    return head + b"".join(map(framed.__getitem__, values))
 
 
-def _dumper(form: type[_Packed]) -> type[psycopg.adapt.Dumper]:
+def _frame(encoded: bytes) -> bytes:
+    return _LENGTH(len(encoded)) + encoded
+
+
+def _dumper(form: type[Packed]) -> type[psycopg.adapt.Dumper]:
     class Dumper(psycopg.adapt.Dumper):
         oid, format = psycopg.adapters.types[form.element].array_oid, Format.BINARY
 
@@ -93,7 +93,8 @@ for _form in (_Integers, _Floats, _Texts, _Bytes):
     psycopg.adapters.register_dumper(_form, _dumper(_form))
 
 
-def _form_of(kind: TypeEngine[Any]) -> type[_Packed]:
+def form_of(kind: TypeEngine[Any]) -> type[Packed]:
+    """How values of that column travel."""
     if isinstance(kind, BigInteger):
         return _Integers
     if isinstance(kind, Float):
@@ -101,13 +102,13 @@ def _form_of(kind: TypeEngine[Any]) -> type[_Packed]:
     return _Bytes if isinstance(kind, LargeBinary) else _Texts
 
 
-_FORMS = {c.name: _form_of(c.type) for c in RecordRow.__table__.columns if c.name not in _CONSTANT}
+_FORMS = {c.name: form_of(c.type) for c in RecordRow.__table__.columns if c.name not in _CONSTANT}
 
 
 @cache
 def _statement() -> str:
     arrays = [name for name in Row._fields if name not in _CONSTANT]
-    new = table("new", *(column(name) for name in Row._fields))
+    new = table("new", *(column(name) for name in _COUNTED))
     dialect = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
     counted = recount(new).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     totals = ", ".join(f"{name} = hourly_count.{name} + excluded.{name}" for name in TOTALS)
@@ -117,7 +118,7 @@ def _statement() -> str:
             SELECT {", ".join(f"%({name})s" for name in _CONSTANT)}, {_list(arrays)}
             FROM unnest({", ".join(f"%({name})s::{_FORMS[name].array}" for name in arrays)}) AS batch ({_list(arrays)})
             ON CONFLICT DO NOTHING
-            RETURNING *
+            RETURNING {_list(_COUNTED)}
         )
         INSERT INTO {HourlyCount.__tablename__} ({_list((*KEY, *TOTALS))})
         {counted}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from waitress import wasyncore
+from werkzeug.serving import make_server
 
 from sync.collector import schema
 from sync.collector.app import create_app
@@ -18,7 +17,6 @@ from sync.collector.centre import Centre, initialize
 from sync.collector.config import Settings, database_url
 from sync.collector.config import StateDir as CentreDir
 from sync.collector.database import Database
-from sync.collector.server import listen
 from sync.collector.venues.service import create_checkpoint, create_venue
 from sync.wire.record import Direction
 from tests.sync.collector.cluster import Cluster
@@ -43,11 +41,23 @@ def template(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    state = CentreDir(tmp_path_factory.mktemp("template"))
+    database = Database(database_url(state, Settings()))
+    schema.upgrade(database)
+    database.close()
+    return state.database
+
+
 @pytest.fixture
 def new_state(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CentreDir]:
     """An empty state directory, for SQLite; or for a PostgreSQL database, where the test is run with that too."""
     state = CentreDir(tmp_path / "centre")
     if getattr(request, "param", "sqlite") == "sqlite":
+        state.path.mkdir()
+        shutil.copy(request.getfixturevalue("sqlite_template"), state.database)
         yield state
         return
     cluster: Cluster = request.getfixturevalue("cluster")
@@ -81,21 +91,14 @@ def serve(site: Site) -> Iterator[Callable[..., Served]]:
     with ExitStack() as stack:
 
         def start(clock: Callable[[], float] = lambda: NOW) -> Served:
-            listener = listen(create_app(site.centre, clock), "127.0.0.1", 0, 4)
-            thread = threading.Thread(target=listener.run, daemon=True)
+            server = make_server("127.0.0.1", 0, create_app(site.centre, clock), threaded=True)
+            thread = threading.Thread(target=server.serve_forever, daemon=True)
             thread.start()
-            stack.callback(_stop, listener.server, thread)
-            return Served(site.centre, urlsplit(listener.address).port or 0)
+            stack.callback(thread.join, 10)
+            stack.callback(server.shutdown)
+            return Served(site.centre, server.server_port)
 
         yield start
-
-
-def _stop(server: Any, thread: threading.Thread) -> None:
-    """Close everything within waitress's own loop, which then ends."""
-    server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
-    thread.join(timeout=10)
-    server.task_dispatcher.shutdown()
-    assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import zlib
 
 import msgspec
@@ -14,7 +13,6 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync.collector.intake.api import MAX_BODY_BYTES
 from sync.wire.batch import Hole, Report
 from sync.wire.envelope import MessageType, sign
 from sync.wire.keys import Purpose, SigningKey, key_id
@@ -94,28 +92,6 @@ def test_another_method_gets_405(served: Served) -> None:
 def test_another_path_gets_404_as_a_problem_document(served: Served) -> None:
     """Machines never meet a page."""
     assert problem(served.request("GET", "/v1/nothing"))["status"] == 404
-
-
-def test_a_large_body_is_refused_before_it_is_sent(served: Served) -> None:
-    """The size is bounded before reading: the answer comes though no byte of the body was sent."""
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
-        connection.sendall(
-            b"POST /v1/batches HTTP/1.1\r\nHost: x\r\nContent-Type: application/cose\r\n"
-            b"Content-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1)
-        )
-        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 413 ")
-    assert b"application/problem+json" in head
-    assert json.loads(body)["status"] == 413
-
-
-def test_what_is_not_http_gets_400_as_a_problem_document(served: Served) -> None:
-    """Even what no application sees."""
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
-        connection.sendall(b"POST /v1/batches HTTP/1.1\r\nContent-Length: many\r\n\r\n")
-        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(body)["status"] == 400
 
 
 def test_a_database_that_does_not_answer_gets_503_and_a_retry_after(served: Served, site: Site, gate: Gate) -> None:
