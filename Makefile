@@ -31,6 +31,10 @@ stress:  ## minutes of kill -9, power cuts and full disks (needs root)
 	@.ci/setup stress
 	$(PYTHON) -m pytest -m stress --timeout=3600
 
+soak:  ## the simulated gate with random faults, for MINUTES=n (5 unless said), SEED=n
+	@.ci/setup test
+	$(PYTHON) -m tests.whole.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+
 mutants:  ## how many seeded mistakes in the pure modules the tests notice (minutes)
 	@.ci/setup test
 	.venv/bin/pip install -qq --disable-pip-version-check -e '.[test,mutants]'
