@@ -231,16 +231,23 @@ def test_offline_is_the_normal_path(town):
         programs.until(disk.holds(20), 60, "twenty passages offline")
         assert at_the_centre(town) == {}
         assert len(openings(town)) > 0
-        status = json.loads((town.gate_state / "run" / "status.json").read_bytes())
-        assert status["next_sequence"] - status["acknowledged"] >= 20
+        programs.until(lambda: _backlog(town) >= 20, 10, "the backlog on the gate's status")
         town.cut(False)
         programs.until(lambda: len(at_the_centre(town)) >= 20, 30, "the drain")
         programs.until(lambda: _acknowledged(town) >= 20, 10, "the gate's knowledge of it")
 
 
 def _acknowledged(town: Town) -> int:
+    return _status(town, "acknowledged")
+
+
+def _backlog(town: Town) -> int:
+    return _status(town, "next_sequence") - _status(town, "acknowledged")
+
+
+def _status(town: Town, field: str) -> int:
     try:
-        return int(json.loads((town.gate_state / "run" / "status.json").read_bytes())["acknowledged"])
+        return int(json.loads((town.gate_state / "run" / "status.json").read_bytes())[field])
     except OSError:
         return 0
 
