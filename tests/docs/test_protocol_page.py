@@ -77,6 +77,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "record-started": as_form(record.Record),
     "record-passage": as_form(record.Record),
     "record-adopted": as_form(record.Record),
+    "record-fire_loop": as_form(record.Record),
     "status-list": status_list,
     "batch": as_form(batch.Batch),
     "receipt": as_form(receipt.Receipt),
