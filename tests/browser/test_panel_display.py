@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,7 +101,19 @@ class Panel:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().split()[-1]
+        self._answers()
         self.port = self.url.rstrip("/").rpartition(":")[2]
+
+    def _answers(self) -> None:
+        """Wait until it serves: what it prints comes just before that."""
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return
+            except OSError:
+                assert time.monotonic() < deadline, f"{self.url} does not answer"
+                time.sleep(0.05)
 
     def stop(self) -> None:
         """End it, as a service manager does."""
