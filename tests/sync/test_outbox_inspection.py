@@ -1,4 +1,4 @@
-"""What `gate outbox` shows, and what it checks (issue 3, 6)."""
+"""What `gate outbox` shows, and what it checks."""
 
 from __future__ import annotations
 

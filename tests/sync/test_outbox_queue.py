@@ -66,7 +66,7 @@ def reader_of(outbox: Outbox, directory: Path) -> OutboxReader:
 
 
 def test_numbers_start_at_one_and_rise_by_one(outbox: Outbox) -> None:
-    """The document id is the sequence number (issue 3, 3)."""
+    """The document id is the sequence number."""
     assert outbox.next == 1
     assert [outbox.append(record(n)) for n in range(1, 9)] == list(range(1, 9))
     assert outbox.next == 9

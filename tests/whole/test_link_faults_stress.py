@@ -39,7 +39,7 @@ def run(*command: str) -> None:
 def space() -> Iterator[None]:
     """A network namespace with one cable to this machine; its hosts end there."""
     if os.geteuid() != 0 or not shutil.which("ip"):
-        pytest.skip("needs root and iproute2")
+        pytest.fail("needs root and iproute2, which `make stress` installs")
     run("ip", "netns", "add", SPACE)
     try:
         run("ip", "link", "add", PAIR[0], "type", "veth", "peer", "name", PAIR[1], "netns", SPACE)
