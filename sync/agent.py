@@ -17,7 +17,7 @@ from importlib.metadata import version
 from sync import mailbox
 from sync.address import UnsafeAddress
 from sync.config import SyncConfig
-from sync.dispatch import NothingThere, dispatch, look_for_urgent, report
+from sync.dispatch import Load, NothingThere, dispatch, load, look_for_urgent, report
 from sync.errand import Errand, Transport
 from sync.errors import PeerFault
 from sync.incidents import noted
@@ -87,6 +87,7 @@ class Agent:
         self._provision_again = float("-inf")
 
         self._errand: Errand | None = None
+        self._ahead: Load | None = None
         self._exchange: Exchange | None = None
         self._holes: tuple[Hole, ...] = ()
         self._ask_updates = True
@@ -121,7 +122,7 @@ class Agent:
         """One look at everything. Returns whether to pause before the next."""
         if self._errand is not None:
             if not self._errand.is_done:
-                return not self._look_for_urgent(now)
+                return not (self._read_ahead() or self._look_for_urgent(now))
             errand, self._errand = self._errand, None
             self._finish(errand, now)
         session = self._look_at_provision(now)
@@ -156,6 +157,7 @@ class Agent:
     def _begin(self, provision: Provision) -> _Session:
         if self._session is not None:
             self._session.transport.close()
+        self._ahead = None
         transport = self._connect(provision)
         link = Link(provision.identity.gate, self._config.greeting_seconds, self._draw, self._config.pace)
         self._teller.waiting()
@@ -169,7 +171,7 @@ class Agent:
         watch = session.watch
         queued = watch.look(now)
         if queued is not None:
-            session.link.observe(queued, watch.cursors())
+            session.link.observe(queued, watch.cursors(), self._incidents.contested)
         self._teller.outboxes(watch.sources, watch.trouble)
         self._teller.contact_before(max((kept.centre_time for kept in watch.receipts.values()), default=None))
 
@@ -210,8 +212,7 @@ class Agent:
         )
         nonce = self._gates_nonce(gate, link, now) or secrets.token_hex(16)
         try:
-            source = session.watch.sources[send.outbox]
-            ready = dispatch(source, send, provision, told, nonce=nonce, sent_at=time.time())
+            ready = dispatch(self._load(send, session), provision, told, nonce=nonce, sent_at=time.time())
         except (NothingThere, OutboxError, OSError) as failure:
             link.put_off(send.outbox, now)
             self._teller.hold_up(send.outbox, f"outbox {send.outbox} cannot be read: {failure}")
@@ -226,6 +227,26 @@ class Agent:
         link.sending(ready.exchange, now)
         self._teller.next_attempt = None
         self._errand = Errand(session.transport, ready.body, self._bell)
+        return True
+
+    def _load(self, send: Send, session: _Session) -> Load:
+        """What was read ahead if it is that, else read now. Raises as `load` does."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.send == send:
+            return ahead
+        return load(session.watch.sources[send.outbox], send, session.provision.identity.gate)
+
+    def _read_ahead(self) -> bool:
+        """While the centre works on one batch, make the next one ready. Returns whether there was something to do."""
+        session = self._session
+        send = session.link.likely_next() if session else None
+        if session is None or send is None or (self._ahead is not None and self._ahead.send == send):
+            return False
+        self._ahead = None
+        try:
+            self._ahead = load(session.watch.sources[send.outbox], send, session.provision.identity.gate)
+        except (NothingThere, OutboxError, OSError, ValueError):
+            return False  # in its turn it is read again, and told then
         return True
 
     def _gates_nonce(self, gate: GateStatus | None, link: Link, now: float) -> str | None:
@@ -260,9 +281,10 @@ class Agent:
             self._install(answer.updates, session, now)
         receipt = read_receipt(answer.receipt, session.provision.snapshot.ring)
         verdict = session.link.judge(receipt)
+        # Before the cursor: of a conflict the link must know for good.
+        self._note(receipt, verdict)
         if verdict.is_cursor:
             session.watch.keep(receipt, answer.receipt, even_if_nothing_new=receipt.nonce == self._proof)
-        self._note(receipt, verdict)
         session.link.received(receipt, now)
         self._ask_updates = True
         self._teller.received(receipt, verdict, self._exchange)

@@ -14,7 +14,7 @@ import msgspec
 from sync.errors import SyncError
 from sync.link import Exchange, Send
 from sync.mailbox import Provision
-from sync.wire.batch import MAX_BYTES, MAX_RECORDS, Batch, Hole, Report, numbered, pack
+from sync.wire.batch import MAX_BYTES, MAX_RECORDS, Hole, Pressed, Report, numbered
 from sync.wire.status import GateStatus
 from sync.wire.urgent import is_urgent
 
@@ -72,6 +72,16 @@ class NothingThere(SyncError):
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What a `Send` takes along, read and compressed; it may wait for its moment. holes: those that it declares."""
+
+    send: Send
+    next: int
+    holes: tuple[Hole, ...]
+    pressed: Pressed
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatch:
     """A batch ready to leave: what is in it, and its bytes."""
 
@@ -80,29 +90,23 @@ class Dispatch:
     holes: tuple[Hole, ...] = ()
 
 
-def dispatch(
-    source: Source, send: Send, provision: Provision, report: Report, *, nonce: str, sent_at: float
-) -> Dispatch:
-    """Read, encode, compress, seal and sign. Raises NothingThere, OutboxError, OSError; ValueError over a limit."""
+def load(source: Source, send: Send, gate: str) -> Load:
+    """Read, encode and compress. Raises NothingThere, OutboxError, OSError; ValueError over a limit."""
     piece = _read(source, send.first, send.max_records) if send.max_records else None
     urgent = dict(_picked(source, send.urgent))
     upto = piece.next if piece else send.first
     records = piece.records if piece else urgent.values()
     holes = tuple(piece.holes) if piece else ()
-    batch = Batch(
-        gate=provision.identity.gate,
-        outbox=source.id,
-        first=send.first,
-        next=upto,
-        records=[msgspec.Raw(record) for record in records],
-        sent_at=sent_at,
-        nonce=nonce,
-        report=report,
-        holes=list(holes),
-        urgent=list(urgent),
-    )
-    body = pack(batch, provision.signing_key, provision.snapshot.sealing_key)
-    return Dispatch(Exchange(source.id, send.first, upto, nonce, send.urgent), body, holes)
+    raw = [msgspec.Raw(record) for record in records]
+    return Load(send, upto, holes, Pressed(gate, source.id, send.first, upto, raw, holes, list(urgent)))
+
+
+def dispatch(load: Load, provision: Provision, report: Report, *, nonce: str, sent_at: float) -> Dispatch:
+    """Stamp, seal and sign. Raises ValueError over a limit."""
+    send = load.send
+    sealing_key = provision.snapshot.sealing_key
+    body = load.pressed.pack(sent_at, nonce, report, provision.signing_key, sealing_key)
+    return Dispatch(Exchange(send.outbox, send.first, load.next, nonce, send.urgent), body, load.holes)
 
 
 def look_for_urgent(source: Source, first: int) -> tuple[int, list[int]]:

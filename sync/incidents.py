@@ -73,8 +73,17 @@ class Incidents(msgspec.Struct, frozen=True):
         """All of them."""
         return len(self.set_aside) + len(self.missing) + len(self.conflicts) + len(self.setbacks)
 
+    @property
+    def contested(self) -> frozenset[str]:
+        """Outboxes of which some numbers have two versions."""
+        return frozenset(conflict.outbox for conflict in self.conflicts)
 
-_TURNS = {Verdict.RESENT: Turn.CENTRE_RESTORED, Verdict.BEYOND: Turn.CARD_REPLACED}
+
+_TURNS = {
+    Verdict.RESENT: Turn.CENTRE_RESTORED,
+    Verdict.DOUBTED: Turn.CENTRE_RESTORED,
+    Verdict.BEYOND: Turn.CARD_REPLACED,
+}
 
 
 def noted(

@@ -13,7 +13,7 @@ anyway go ahead in one of their own (`sync/lane.py`), which moves none. Times ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -40,6 +40,14 @@ class Queued:
     outbox: str
     first: int
     next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """What the kept receipt of an outbox says: the next number, and the epoch of the centre that said so."""
+
+    next: int
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +104,26 @@ class Verdict(Enum):
     RESENT = "resent"  # the centre lacks what we thought it had: a restored centre. We send it again
     KNOWN = "known"  # the centre holds more than we have sent since we started: our receipts were lost
     BEYOND = "beyond"  # the centre expects more than this outbox ever held: an old copy of the card
+    DOUBTED = "doubted"  # a restored centre, and an outbox whose numbers had two versions: perhaps it lost one of them
 
     @property
     def is_cursor(self) -> bool:
         """Whether the receipt may be kept as the outbox's cursor.
 
-        KNOWN is not: until we have sent those numbers ourselves, nobody knows that the centre's bytes are ours.
+        KNOWN and DOUBTED are not: until we have sent those numbers, nobody knows that the centre's bytes are ours.
         """
-        return self is not Verdict.KNOWN
+        return self not in (Verdict.KNOWN, Verdict.DOUBTED)
 
 
 class _Line:
     """One outbox on its way to the centre."""
 
-    def __init__(self, queued: Queued, cursor: int, max_records: int, backoff: Callable[[], Backoff]) -> None:
+    def __init__(
+        self, queued: Queued, cursor: int, epoch: int | None, max_records: int, backoff: Callable[[], Backoff]
+    ) -> None:
         self.queued = queued
         self.cursor = cursor
+        self.epoch = epoch
         self.backoff = backoff()
         self.lane = UrgentLane(cursor, backoff())
         self.max_records = self._most = max_records
@@ -153,6 +165,7 @@ class Link:
         self._greeting_seconds = greeting_seconds
         self._draw, self._pace, self._max_records = draw, pace, max_records
         self._lines: dict[str, _Line] = {}
+        self._contested: Container[str] = frozenset()
         self._backoff = Backoff(draw, pace)
         self._exchange: Exchange | None = None
         self._sent_at = float("-inf")
@@ -168,22 +181,28 @@ class Link:
         """Failed exchanges since the last one that went well."""
         return max([self._backoff.failures, *(line.backoff.failures for line in self._lines.values())])
 
-    def observe(self, queued: Iterable[Queued], cursors: Mapping[str, int]) -> None:
+    def observe(
+        self, queued: Iterable[Queued], cursors: Mapping[str, Cursor], contested: Container[str] = frozenset()
+    ) -> None:
         """What is queued now, in the order of sending (sealed outboxes first).
 
-        cursors: for outboxes that were not seen before, `next` of the kept receipt. One that lies outside of what
-        the outbox holds says nothing, and everything that is kept is sent again.
+        cursors: for outboxes that were not seen before. One that lies outside of what the outbox holds says nothing,
+        and everything that is kept is sent again. contested: outboxes of which a receipt ever told of conflicts.
         """
         lines: dict[str, _Line] = {}
         for now in queued:
             line = self._lines.get(now.outbox)
             if line is None:
-                kept = cursors.get(now.outbox, now.first)
-                cursor = kept if now.first <= kept <= now.next else now.first
-                line = _Line(now, cursor, self._max_records, lambda: Backoff(self._draw, self._pace))
+                line = self._line(now, cursors.get(now.outbox))
             line.queued = now
             lines[now.outbox] = line
-        self._lines = lines
+        self._lines, self._contested = lines, contested
+
+    def _line(self, queued: Queued, kept: Cursor | None) -> _Line:
+        is_ours = kept is not None and queued.first <= kept.next <= queued.next
+        cursor = kept.next if kept is not None and is_ours else queued.first
+        epoch = None if kept is None else kept.epoch
+        return _Line(queued, cursor, epoch, self._max_records, lambda: Backoff(self._draw, self._pace))
 
     def next_action(self, now: float) -> Send | Wait:
         """What to do. Call `sending` before the bytes leave, then `received` or `failed`."""
@@ -244,6 +263,16 @@ class Link:
         """These numbers are about to leave."""
         self._exchange, self._sent_at = exchange, now
 
+    def likely_next(self) -> Send | None:
+        """A full batch that will be due if the exchange under way goes well: the caller may make it ready meanwhile."""
+        line = self._lines.get(self._exchange.outbox) if self._exchange else None
+        if line is None or self._exchange is None:
+            return None
+        first = max(line.cursor, self._exchange.next)
+        if line.queued.next - first < line.max_records:
+            return None
+        return Send(line.queued.outbox, first, line.max_records)
+
     def judge(self, receipt: Receipt) -> Verdict:
         """What a receipt with a good signature says. Raises ForeignReceipt when it does not answer the exchange.
 
@@ -258,11 +287,14 @@ class Link:
             raise ForeignReceipt("the receipt answers another batch than the one just sent")
         if receipt.next < 1:
             raise ForeignReceipt(f"a receipt that asks for record {receipt.next}: numbers start at 1")
+        line = self._lines.get(exchange.outbox)
+        is_restored = line is not None and line.epoch is not None and receipt.epoch > line.epoch
+        if is_restored and exchange.outbox in self._contested:
+            return Verdict.DOUBTED
         if receipt.next < exchange.first:
             return Verdict.RESENT
         if receipt.next <= exchange.next:
             return Verdict.TAKEN
-        line = self._lines.get(exchange.outbox)
         return Verdict.KNOWN if line and receipt.next <= line.queued.next else Verdict.BEYOND
 
     def received(self, receipt: Receipt, now: float) -> Verdict:
@@ -275,9 +307,10 @@ class Link:
         if line is None:
             return verdict
         line.greet_at = now + self._greeting_seconds
+        line.epoch = receipt.epoch
         # Never past what we sent ourselves: a card's old copy may hold other records under the same numbers, and the
         # centre keeps both versions only if it gets both.
-        line.cursor = min(receipt.next, exchange.next)
+        line.cursor = line.queued.first if verdict is Verdict.DOUBTED else min(receipt.next, exchange.next)
         if exchange.urgent:
             line.lane.delivered(exchange.urgent)
             line.lane.backoff.reset()

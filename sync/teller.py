@@ -146,6 +146,8 @@ def _verdict_in_words(receipt: Receipt, verdict: Verdict) -> tuple[Trouble | Non
         )
     if verdict is Verdict.RESENT:
         return None, f"the centre lacks records from {receipt.next} on (restored from a backup?); they are sent again"
+    if verdict is Verdict.DOUBTED:
+        return None, "the centre was restored, and some numbers of this outbox have two versions: all is sent again"
     if receipt.set_aside:
         first = receipt.set_aside[0]
         return None, (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sync import mailbox
 from sync.dispatch import Source
-from sync.link import Queued
+from sync.link import Cursor, Queued
 from sync.outbox.errors import OutboxError
 from sync.wire.keys import KeyRing
 from sync.wire.receipt import Receipt
@@ -49,9 +49,9 @@ class OutboxWatch:
                 self.trouble = f"outbox {source.id} cannot be read: {failure}"
         return queued
 
-    def cursors(self) -> dict[str, int]:
+    def cursors(self) -> dict[str, Cursor]:
         """Where each outbox stands according to its kept receipt."""
-        return {outbox: receipt.next for outbox, receipt in self.receipts.items()}
+        return {outbox: Cursor(receipt.next, receipt.epoch) for outbox, receipt in self.receipts.items()}
 
     def keep(self, receipt: Receipt, signed: bytes, *, even_if_nothing_new: bool) -> None:
         """Put a receipt on the disk before anything counts as sent; without news it costs no write. Raises OSError."""

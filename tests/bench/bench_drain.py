@@ -1,7 +1,8 @@
 """Draining a backlog: the real gate-sync to the real collector on SQLite, against the plain ways of doing it.
 
 Each round drains an outbox of its own, posts some of the same records one by one over one keep-alive connection, and
-inserts the same rows in bulk; all rates are wall time of that round, so that a busy machine slows all three.
+inserts the same rows in bulk into a copy of the collector's database as it was before the drain; all rates are wall
+time of that round, so that a busy machine slows all three.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from statistics import median
 
 from rows import Options, Row
 
-from sync.dispatch import dispatch, report
+from sync.dispatch import dispatch, load, report
 from sync.link import Send
 from sync.mailbox import boot_id, read_provision
 from sync.outbox.outbox import Outbox
 from sync.outbox.reader import OutboxReader, readers
+from sync.outbox.system import System
 from sync.transport import HttpsTransport
 from sync.wire import jsonform
 from sync.wire.record import ClockQuality, Direction, Moment, Outcome, Place, Scan
@@ -34,6 +36,13 @@ from sync.wire.statedir import StateDir
 
 BIN = Path(sys.executable).parent
 _BATCH = 500
+
+
+class _Unhurried(System):
+    """Fills an outbox without a flush for each record: the filling is not measured."""
+
+    def sync_data(self, descriptor: int) -> None:
+        """Nothing."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class _Round:
 
 def suite(options: Options, tell: Callable[[str], None]) -> list[Row]:
     """The rows of DESIGN 10, "drain"."""
-    count, posts, rounds = (2_000, 60, 1) if options.quick else (20_000, 400, 3)
+    count, posts, rounds = (2_000, 60, 1) if options.quick else (100_000, 400, 3)
     with tempfile.TemporaryDirectory() as scratch:
         town = _Town(Path(scratch))
         with town.collector():
@@ -108,12 +117,14 @@ class _Town:
         """A fresh outbox with that many passages; returns its id."""
         shutil.rmtree(self._state.outbox, ignore_errors=True)
         shutil.rmtree(self._state.receipts, ignore_errors=True)
-        with Outbox(self._state.outbox, "bench:bench") as outbox:
+        with Outbox(self._state.outbox, "bench:bench", system=_Unhurried()) as outbox:
             for number in range(count):
                 outbox.append(_passage(number, rng))
+            os.sync()
             return outbox.id
 
     def measure(self, outbox: str, count: int, posts: int) -> _Round:
+        before = self._copy_database()
         with self._sync() as process:
             while self._stored(outbox) < count:
                 assert process.poll() is None, "gate-sync ended"
@@ -124,7 +135,7 @@ class _Town:
         return _Round(
             drained=(count - _BATCH) / (last - first),
             posted=posts / self._post_one_by_one(posts),
-            inserted=count / self._insert_in_bulk(outbox),
+            inserted=count / self._insert_in_bulk(outbox, before),
             cpu_seconds=cpu_seconds,
             resident_kib=resident_kib,
         )
@@ -171,29 +182,33 @@ class _Town:
         started = time.perf_counter()
         for number in range(1, posts + 1):
             send = Send(source.id, number, 1)
-            transport.exchange(dispatch(source, send, provision, told, nonce=f"{number:032x}", sent_at=0.0).body)
+            transport.exchange(
+                dispatch(
+                    load(source, send, provision.identity.gate), provision, told, nonce=f"{number:032x}", sent_at=0.0
+                ).body
+            )
         seconds = time.perf_counter() - started
         transport.close()
         return seconds
 
-    def _insert_in_bulk(self, outbox: str) -> float:
-        """Seconds for the same rows into a table of the same form, a durable commit for each 500, from memory."""
+    def _copy_database(self) -> Path:
+        copy = self._directory / "bulk.db"
+        copy.unlink(missing_ok=True)
+        with closing(self._database()) as database, closing(sqlite3.connect(copy)) as target:
+            database.backup(target)
+        return copy
+
+    def _insert_in_bulk(self, outbox: str, copy: Path) -> float:
+        """Seconds for the same rows, from memory, into the database as it was, a durable commit for each batch."""
         with closing(self._database()) as database:
-            (table,) = database.execute("SELECT sql FROM sqlite_master WHERE name = 'record'").fetchone()
-            indexes = database.execute(
-                "SELECT sql FROM sqlite_master WHERE tbl_name = 'record' AND type = 'index' AND sql IS NOT NULL"
-            ).fetchall()
             rows = database.execute(
                 "SELECT record.* FROM record JOIN outbox ON record.outbox = outbox.number WHERE outbox.id = ? "
                 "ORDER BY sequence",
                 (outbox,),
             ).fetchall()
-        copy = self._directory / f"bulk-{outbox}.db"
         with closing(sqlite3.connect(copy, isolation_level=None)) as database:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "cache_size=-65536"):
                 database.execute(f"PRAGMA {pragma}")
-            for statement in (table, *(sql for (sql,) in indexes)):
-                database.execute(statement)
             insert = f"INSERT INTO record VALUES ({','.join('?' * len(rows[0]))})"
             started = time.perf_counter()
             for start in range(0, len(rows), _BATCH):
@@ -208,7 +223,13 @@ class _Town:
         told = report(
             None, provision.snapshot.order, 0, software="bench", boot=boot_id(), mono=0.0, wants_updates=False
         )
-        ready = dispatch(source, Send(outbox, 1, _BATCH), provision, told, nonce="0" * 32, sent_at=time.time())
+        ready = dispatch(
+            load(source, Send(outbox, 1, _BATCH), provision.identity.gate),
+            provision,
+            told,
+            nonce="0" * 32,
+            sent_at=time.time(),
+        )
         plain = source.read(1, _BATCH, 10**6).records
         return len(ready.body) / len(plain), sum(map(len, plain)) / len(plain)
 

@@ -10,9 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sync.dispatch import dispatch, look_for_urgent, report
+from sync.dispatch import dispatch, load, look_for_urgent, report
 from sync.errors import PeerFault
-from sync.link import Link, Queued, Send
+from sync.link import Cursor, Link, Queued, Send
 from sync.mailbox import Provision
 from sync.wire.errors import WireError
 from sync.wire.receipt import Receipt, decode_answer, read_receipt
@@ -64,12 +64,13 @@ class LinkMachine(RuleBasedStateMachine):
         self.was_copied_back = False
         self.outboxes = [_Outbox("0" * 32)]
         self.kept: dict[str, Receipt] = {}
+        self.contested: set[str] = set()
         self.centre = ModelCentre(TOWN)
         self.backup: dict[str, Shelf] = {}
         self.requests: list[bytes] = []
         self.answers: list[bytes] = []
         self.link = self._new_link()
-        self.card: tuple[_Outbox, dict[str, Receipt]] | None = None
+        self.card: tuple[_Outbox, dict[str, Receipt], set[str]] | None = None
 
     def _new_link(self) -> Link:
         return Link(GATE, 30.0, lambda: 0.5, max_records=_FEW)
@@ -109,14 +110,14 @@ class LinkMachine(RuleBasedStateMachine):
 
     @rule()
     def copy_the_card(self) -> None:
-        self.card = self.outboxes[-1].copy(), dict(self.kept)
+        self.card = self.outboxes[-1].copy(), dict(self.kept), set(self.contested)
 
     @precondition(lambda self: self.card is not None and self.card[0].id == self.outboxes[-1].id)
     @rule()
     def put_the_old_copy_back(self) -> None:
         """The same numbers are given to other passages; the centre keeps both (DESIGN 7)."""
         assert self.card is not None
-        self.outboxes[-1], kept = self.card[0].copy(), self.card[1]
+        self.outboxes[-1], kept, self.contested = self.card[0].copy(), self.card[1], set(self.card[2])
         sealed = {outbox.id for outbox in self.outboxes[:-1]}
         self.kept = {outbox: receipt for outbox, receipt in self.kept.items() if outbox in sealed} | kept
         self.link = self._new_link()
@@ -151,7 +152,8 @@ class LinkMachine(RuleBasedStateMachine):
 
     def _look(self) -> None:
         queued = [Queued(outbox.id, outbox.first(), outbox.next()) for outbox in self.outboxes]
-        self.link.observe(queued, {outbox: receipt.next for outbox, receipt in self.kept.items()})
+        cursors = {outbox: Cursor(receipt.next, receipt.epoch) for outbox, receipt in self.kept.items()}
+        self.link.observe(queued, cursors, self.contested)
         self.look_for_urgent()
 
     @rule()
@@ -167,7 +169,7 @@ class LinkMachine(RuleBasedStateMachine):
         self.nonces += 1
         told = report(None, (1, 1), self.link.backlog, software="1", boot="b", mono=self.now, wants_updates=True)
         source, nonce = self._outbox(send.outbox), f"{self.nonces:032x}"
-        ready = dispatch(source, send, PROVISION, told, nonce=nonce, sent_at=self.now)
+        ready = dispatch(load(source, send, PROVISION.identity.gate), PROVISION, told, nonce=nonce, sent_at=self.now)
         self.link.sending(ready.exchange, self.now)
         self.requests.append(ready.body)
 
@@ -189,7 +191,10 @@ class LinkMachine(RuleBasedStateMachine):
         """As the agent does: signature, judgement, disk, and only then the cursor."""
         try:
             receipt = read_receipt(decode_answer(body).receipt, PROVISION.snapshot.ring)
-            if self.link.judge(receipt).is_cursor:
+            verdict = self.link.judge(receipt)
+            if receipt.conflicts:
+                self.contested.add(receipt.outbox)
+            if verdict.is_cursor:
                 self.kept[receipt.outbox] = receipt
                 self._renew_if_replaced()
             if not crash:
@@ -272,7 +277,9 @@ class LinkMachine(RuleBasedStateMachine):
         assert shelf.next >= outbox.next()
         assert shelf.next == outbox.next() or self.was_copied_back
         for number, line in enumerate(outbox.lines, start=1):
-            if line is not None and number >= outbox.oldest:
+            # A number that the centre was told is gone, on a card that another copy brought back: the hole shows it.
+            told_gone = self.was_copied_back and shelf.holes.get(number) == "pruned"
+            if line is not None and number >= outbox.oldest and not told_gone:
                 assert line in shelf.records.get(number, []), f"record {number} of {outbox.id}"
             else:
                 assert number in shelf.records or shelf.holes.get(number) in ("burnt", "pruned")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync.backoff import MAX_RETRY_AFTER_SECONDS, Backoff, Pace
-from sync.link import Exchange, ForeignReceipt, Link, Queued, Send, Verdict, Wait
+from sync.link import Cursor, Exchange, ForeignReceipt, Link, Queued, Send, Verdict, Wait
 from sync.wire.batch import MAX_RECORDS
 from sync.wire.receipt import Receipt
 from sync.wire.status import Trouble
@@ -14,7 +14,7 @@ OUTBOX, SEALED = "a" * 32, "b" * 32
 GATE = "gate-7"
 
 
-def link(*queued: Queued, cursors: dict[str, int] | None = None, draw: float = 0.5) -> Link:
+def link(*queued: Queued, cursors: dict[str, Cursor] | None = None, draw: float = 0.5) -> Link:
     made = Link(GATE, 30.0, lambda: draw, Pace(1.0, 180.0))
     made.observe(queued, cursors or {})
     return made
@@ -33,7 +33,7 @@ def send(of: Link, now: float, upto: int | None = None, nonce: str = "n1") -> Se
 
 def test_with_a_backlog_it_sends_at_once_from_the_cursor() -> None:
     """The kept receipt is the cursor."""
-    action = link(Queued(OUTBOX, 1, 41), cursors={OUTBOX: 31}).next_action(0.0)
+    action = link(Queued(OUTBOX, 1, 41), cursors={OUTBOX: Cursor(31, 1)}).next_action(0.0)
     assert action == Send(OUTBOX, 31, MAX_RECORDS)
 
 
@@ -115,7 +115,7 @@ def test_a_second_copy_of_a_receipt_is_foreign() -> None:
 
 def test_a_restored_centre_gets_again_what_it_lost() -> None:
     """A lower `next` moves the cursor back; the kept segments fill the gap (DESIGN 7)."""
-    made = link(Queued(OUTBOX, 1, 1001), cursors={OUTBOX: 1001})
+    made = link(Queued(OUTBOX, 1, 1001), cursors={OUTBOX: Cursor(1001, 1)})
     send(made, 0.0)
     assert made.received(receipt(401, epoch=2), 0.0) is Verdict.RESENT
     assert made.backlog == 600
@@ -125,7 +125,7 @@ def test_a_restored_centre_gets_again_what_it_lost() -> None:
 
 def test_a_restored_centre_may_ask_for_more_than_is_kept() -> None:
     """The cursor goes as far back as asked; what is pruned is declared as a hole when it is read."""
-    made = link(Queued(OUTBOX, 501, 1001), cursors={OUTBOX: 1001})
+    made = link(Queued(OUTBOX, 501, 1001), cursors={OUTBOX: Cursor(1001, 1)})
     send(made, 0.0)
     made.received(receipt(1, epoch=2), 0.0)
     assert made.next_action(1.0) == Send(OUTBOX, 1, MAX_RECORDS)
@@ -154,7 +154,7 @@ def test_a_centre_that_expects_what_was_never_written_is_told_apart() -> None:
 @pytest.mark.parametrize("kept", [0, 400, 1002, 10**15])
 def test_a_kept_cursor_outside_of_the_outbox_says_nothing(kept: int) -> None:
     """Everything that is kept is sent again; the centre recognizes it."""
-    made = link(Queued(OUTBOX, 501, 1001), cursors={OUTBOX: kept})
+    made = link(Queued(OUTBOX, 501, 1001), cursors={OUTBOX: Cursor(kept, 1)})
     assert made.next_action(0.0) == Send(OUTBOX, 501, MAX_RECORDS)
 
 
@@ -269,3 +269,38 @@ def test_the_backoff_survives_a_year_of_failures() -> None:
     for _ in range(100_000):
         backoff.fail(0.0)
     assert backoff.until == 90.0
+
+
+def test_after_a_restore_everything_of_a_contested_outbox_goes_again() -> None:
+    """The backup may hold one version under a number, and the cursor stands beyond it: found by the state machine."""
+    made = link(Queued(OUTBOX, 3, 9), cursors={OUTBOX: Cursor(9, epoch=1)})
+    made.observe([Queued(OUTBOX, 3, 9)], {}, {OUTBOX})
+    send(made, 0.0)
+    verdict = made.received(receipt(9, epoch=2), 0.0)
+    assert (verdict, verdict.is_cursor) == (Verdict.DOUBTED, False)
+    assert send(made, 100.0, upto=9) == Send(OUTBOX, 3, MAX_RECORDS)
+    assert made.received(receipt(9, epoch=2), 100.0) is Verdict.TAKEN
+
+
+def test_after_a_restore_an_outbox_without_conflicts_goes_on() -> None:
+    """What the backup holds below the cursor is what this card holds."""
+    made = link(Queued(OUTBOX, 3, 9), cursors={OUTBOX: Cursor(9, epoch=1)})
+    send(made, 0.0)
+    assert made.received(receipt(9, epoch=2), 0.0) is Verdict.TAKEN
+
+
+def test_the_likely_next_batch_is_the_one_that_is_due_if_all_goes_well() -> None:
+    """It is made ready while the centre works; what comes back decides whether it leaves."""
+    made = link(Queued(OUTBOX, 1, 1_600))
+    assert made.likely_next() is None
+    send(made, 0.0, upto=501)
+    foreseen = made.likely_next()
+    made.received(receipt(501), 0.1)
+    assert made.next_action(0.1) == foreseen == Send(OUTBOX, 501, MAX_RECORDS)
+
+
+def test_a_batch_that_would_not_be_full_is_not_made_ready() -> None:
+    """More may come until it leaves."""
+    made = link(Queued(OUTBOX, 1, 900))
+    send(made, 0.0, upto=501)
+    assert made.likely_next() is None

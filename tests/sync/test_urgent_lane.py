@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sync.dispatch import dispatch, look_for_urgent, report
-from sync.link import URGENT_EVERY_SECONDS, Exchange, Link, Queued, Send, Unread, Verdict, Wait
+from sync.dispatch import dispatch, load, look_for_urgent, report
+from sync.link import URGENT_EVERY_SECONDS, Cursor, Exchange, Link, Queued, Send, Unread, Verdict, Wait
 from sync.mailbox import Provision
 from sync.wire.batch import MAX_RECORDS, MAX_URGENT
 from sync.wire.receipt import Receipt
@@ -55,7 +55,7 @@ def test_everything_else_waits_its_turn(record: bytes) -> None:
     assert not is_urgent(record)
 
 
-def link(*queued: Queued, cursors: dict[str, int] | None = None) -> Link:
+def link(*queued: Queued, cursors: dict[str, Cursor] | None = None) -> Link:
     made = Link(GATE, 30.0, lambda: 0.5)
     made.observe(queued, cursors or {})
     return made
@@ -158,7 +158,7 @@ def test_urgent_records_pass_an_outbox_whose_next_batch_is_refused() -> None:
 
 def test_a_restored_centre_is_told_again_what_is_urgent() -> None:
     """What it had ahead of the order is lost with the rest."""
-    made = link(Queued(OUTBOX, 1, 10_001), cursors={OUTBOX: 5_001})
+    made = link(Queued(OUTBOX, 1, 10_001), cursors={OUTBOX: Cursor(5_001, 1)})
     look(made, 9_000)
     send(made, 0.0)
     assert made.received(receipt(401), 0.0) is Verdict.RESENT
@@ -215,13 +215,25 @@ def test_an_urgent_batch_holds_the_records_verbatim_and_the_centre_counts_them_o
     upto, urgent = look_for_urgent(outbox, 1)
     assert (upto, urgent) == (502, [100, 200, 300, 400, 500])
     told = report(None, (1, 1), 1_200, software="1", boot="b", mono=1.0, wants_updates=False)
-    ahead = dispatch(outbox, Send(outbox.id, 1, 0, (100, 1_100)), provision, told, nonce="0" * 32, sent_at=0.0)
+    ahead = dispatch(
+        load(outbox, Send(outbox.id, 1, 0, (100, 1_100)), provision.identity.gate),
+        provision,
+        told,
+        nonce="0" * 32,
+        sent_at=0.0,
+    )
     centre.answer(ahead.body)
     shelf = centre.shelves[outbox.id]
     assert shelf.next == 1
     assert shelf.records == {100: [REFUSED], 1_100: [REFUSED]}
     for first in (1, 502, 1_002):
-        turn = dispatch(outbox, Send(outbox.id, first, 500), provision, told, nonce="1" * 32, sent_at=0.0)
+        turn = dispatch(
+            load(outbox, Send(outbox.id, first, 500), provision.identity.gate),
+            provision,
+            told,
+            nonce="1" * 32,
+            sent_at=0.0,
+        )
         centre.answer(turn.body)
     assert shelf.next == 1_201
     assert all(len(versions) == 1 for versions in shelf.records.values())
@@ -236,6 +248,12 @@ def test_numbers_that_hold_no_record_any_more_are_passed_over() -> None:
     for record in (REFUSED, None, REFUSED):
         outbox.append(record)
     told = report(None, (1, 1), 3, software="1", boot="b", mono=1.0, wants_updates=False)
-    ready = dispatch(outbox, Send(outbox.id, 1, 0, (2, 3)), provision, told, nonce="0" * 32, sent_at=0.0)
+    ready = dispatch(
+        load(outbox, Send(outbox.id, 1, 0, (2, 3)), provision.identity.gate),
+        provision,
+        told,
+        nonce="0" * 32,
+        sent_at=0.0,
+    )
     assert ModelCentre(town).read(ready.body).urgent == [3]
     assert ready.exchange.urgent == (2, 3)

@@ -88,6 +88,9 @@ class Shelf:
     records: dict[int, list[bytes]] = field(default_factory=dict)
     holes: dict[int, str] = field(default_factory=dict)
 
+    def is_contested(self, number: int) -> bool:
+        return len(self.records.get(number, [])) > 1 or number in self.holes
+
     def copy(self) -> Shelf:
         return Shelf(self.next, {number: list(kept) for number, kept in self.records.items()}, dict(self.holes))
 
@@ -135,7 +138,7 @@ class ModelCentre:
             nonce=batch.nonce,
             standing=self.standing,
             set_aside=[aside for aside in self.set_aside if batch.first <= aside.sequence < batch.next],
-            conflicts=[number for number, _ in batch.numbered() if len(shelf.records.get(number, [])) > 1],
+            conflicts=[number for number, _ in batch.numbered() if shelf.is_contested(number)],
         )
         updates = self.updates if batch.report.wants_updates else None
         return encode_answer(Answer(sign_receipt(receipt, self.receipts), updates))

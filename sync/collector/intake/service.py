@@ -6,11 +6,12 @@ The statements are built once and bypass the ORM: this is the path that a provin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from sync.collector.database import insert_new
 from sync.collector.fleet.contacts import note_contact
@@ -27,7 +28,7 @@ from sync.collector.intake.model import (
     SetAsideRow,
 )
 from sync.collector.intake.rows import Source, sort_records
-from sync.wire.batch import Batch
+from sync.wire.batch import MAX_RECORDS, Batch
 from sync.wire.receipt import SetAside
 
 
@@ -42,7 +43,8 @@ class Disputed:
 class TakenIn:
     """What became of a batch. next: as the receipt says. known: sent before. set_aside: every one of its range.
 
-    quarantined: what was kept apart because the gate is revoked. conflicts: numbers that hold other bytes here.
+    quarantined: what was kept apart because the gate is revoked. conflicts: numbers that hold other bytes here,
+    or nothing as this outbox once said.
     """
 
     next: int
@@ -103,6 +105,7 @@ def _store(connection: Connection, line: _Line, gate: KnownGate, batch: Batch, s
         _quarantine(connection, line, gate, fresh + other, now)
         connection.execute(_MOVE, place | {"added": 0})
         return TakenIn(moved, quarantined=len(fresh) + len(other), known=len(batch.records) - len(fresh))
+    contested = _declared_empty(connection, line, batch).union(sequence for sequence, _ in other)
     new = sort_records(fresh, source, now)
     writing.store(connection, new.rows)
     _keep_aside(connection, line, gate, new.set_aside, now)
@@ -112,7 +115,7 @@ def _store(connection: Connection, line: _Line, gate: KnownGate, batch: Batch, s
         next=moved,
         stored=len(new.rows),
         known=len(batch.records) - len(fresh),
-        conflicts=[sequence for sequence, _ in other],
+        conflicts=sorted(contested),
         set_aside=set_aside + [SetAside(sequence, reason) for sequence, _, reason in new.set_aside],
     )
 
@@ -125,16 +128,32 @@ _MOVE = (
 )
 
 
-def _stored(model: type[RecordRow] | type[SetAsideRow] | type[QuarantinedRow]) -> Select[int, bytes]:
-    return select(model.sequence, model.raw).where(
-        model.venue == bindparam("at_venue"),
-        model.outbox == bindparam("outbox_number"),
-        model.sequence.in_(bindparam("numbers", expanding=True)),
-    )
+@dataclass(frozen=True, slots=True)
+class _LookUp:
+    """What is stored of an outbox's numbers at a venue: sequence, bytes, and why it was set aside."""
+
+    quarantined: Select[int, bytes]
+    records: Select[int, bytes]
+    aside: Select[int, bytes, str]
 
 
-_RECORDS, _QUARANTINED = _stored(RecordRow), _stored(QuarantinedRow)
-_ASIDE = _stored(SetAsideRow).add_columns(SetAsideRow.reason)
+def _look_up(within: Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]) -> _LookUp:
+    def stored(model: type[RecordRow] | type[SetAsideRow] | type[QuarantinedRow]) -> Select[int, bytes]:
+        place = (model.venue == bindparam("at_venue"), model.outbox == bindparam("outbox_number"))
+        return select(model.sequence, model.raw).where(*place, within(model.sequence))
+
+    return _LookUp(stored(QuarantinedRow), stored(RecordRow), stored(SetAsideRow).add_columns(SetAsideRow.reason))
+
+
+# A list of 500 numbers costs more to put into the statement than the whole answer does.
+_IN_RANGE = _look_up(lambda sequence: sequence.between(bindparam("lowest"), bindparam("highest")))
+_LISTED = _look_up(lambda sequence: sequence.in_(bindparam("numbers", expanding=True)))
+_MOST_IN_RANGE = 2 * MAX_RECORDS
+_HOLES = select(HoleRow.first, HoleRow.last).where(
+    HoleRow.outbox == bindparam("outbox_number"),
+    HoleRow.first <= bindparam("highest"),
+    HoleRow.last >= bindparam("lowest"),
+)
 
 
 def _line(connection: Connection, gate: KnownGate, outbox_id: str) -> _Line:
@@ -154,6 +173,11 @@ def _dispute(connection: Connection, line: _Line, gate: KnownGate, now: float) -
     return Disputed(connection.execute(select(Gate.id).where(Gate.number == line.gate_number)).scalar_one())
 
 
+def _is_next(line: _Line, batch: Batch) -> bool:
+    """The normal case: nothing is known from the cursor on."""
+    return batch.first == line.next >= line.ahead and not batch.urgent
+
+
 def _known(
     connection: Connection, line: _Line, gate: KnownGate, batch: Batch
 ) -> tuple[dict[int, bytes], list[SetAside]]:
@@ -161,20 +185,36 @@ def _known(
 
     Venue by venue, so that no statement asks two servers: a gate has stood at one, seldom at two.
     """
-    if not batch.records or (batch.first == line.next >= line.ahead and not batch.urgent):
-        return {}, []  # the normal case: nothing is stored from the cursor on
+    if not batch.records or _is_next(line, batch):
+        return {}, []
     known: dict[int, bytes] = {}
     set_aside: list[SetAside] = []
     numbers = [sequence for sequence, _ in batch.numbered()]
+    wanted, lowest, highest = frozenset(numbers), numbers[0], numbers[-1]
+    # Urgent numbers lie anywhere, and a hole is as long as a hostile gate likes.
+    is_narrow = highest - lowest < _MOST_IN_RANGE
+    look_up, asked = (
+        (_IN_RANGE, {"lowest": lowest, "highest": highest}) if is_narrow else (_LISTED, {"numbers": numbers})
+    )
     for venue in sorted(gate.venues):
-        span = {"at_venue": venue, "outbox_number": line.number, "numbers": numbers}
+        span = {"at_venue": venue, "outbox_number": line.number, **asked}
         # What was stored first has the name; a record outranks what was kept apart.
-        for statement in (_QUARANTINED, _RECORDS):
+        for statement in (look_up.quarantined, look_up.records):
             known |= {row.sequence: row.raw for row in connection.execute(statement, span)}
-        aside = connection.execute(_ASIDE, span).all()
+        aside = [row for row in connection.execute(look_up.aside, span) if row.sequence in wanted]
         known |= {row.sequence: row.raw for row in aside}
         set_aside += [SetAside(row.sequence, row.reason) for row in aside]
     return known, set_aside
+
+
+def _declared_empty(connection: Connection, line: _Line, batch: Batch) -> set[int]:
+    """Numbers of the batch's records that were declared a hole before: two cards may write one outbox."""
+    if not batch.records or _is_next(line, batch):
+        return set()
+    numbers = [sequence for sequence, _ in batch.numbered()]
+    span = {"outbox_number": line.number, "lowest": numbers[0], "highest": numbers[-1]}
+    holes = connection.execute(_HOLES, span).all()
+    return {number for number in numbers if any(hole.first <= number <= hole.last for hole in holes)}
 
 
 def _keep_aside(

@@ -109,9 +109,10 @@ def test_declared_holes_move_the_cursor_and_are_kept(served: Served, gate: Gate)
 
 
 def test_a_record_that_was_a_hole_before_is_stored(served: Served, gate: Gate) -> None:
-    """Damaged then, readable now: never refuse a record that exists."""
-    served.post(gate.batch(1, numbered(gate, 1), [Hole(2, 2, "damaged")])).answer()
-    served.post(gate.batch(1, numbered(gate, 1, 2))).answer()
+    """Never refuse a record that exists; and say so: perhaps an old copy of the card writes on."""
+    served.post(gate.batch(1, numbered(gate, 1), [Hole(2, 2, "burnt")])).answer()
+    for _ in range(2):
+        assert gate.receipt(served.post(gate.batch(1, numbered(gate, 1, 2))).answer()).conflicts == [2]
     assert stored(served) == list(enumerate(numbered(gate, 1, 2), 1))
 
 
