@@ -200,7 +200,7 @@ def _check_range(batch: Batch) -> None:
         raise WireError(f"version {batch.v} of a batch; this centre reads version {VERSION}")
     if not 1 <= batch.first <= batch.next <= 2**53:
         raise WireError("the range of a batch runs forward from 1")
-    if any(len(bytes(record)) > MAX_RECORD_BYTES for record in batch.records):
+    if batch.records and max(map(len, map(bytes, batch.records))) > MAX_RECORD_BYTES:
         raise WireError(f"a record has at most {MAX_RECORD_BYTES} bytes")
     if batch.urgent:
         _check_urgent(batch)

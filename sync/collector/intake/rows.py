@@ -16,6 +16,7 @@ _MAX_INTEGER = 2**53
 _MAX_SECONDS = 253_402_300_800  # the year 10000
 _MAX_REASON = 80  # 500 of them fit into one receipt, whatever their characters
 _NOBODY = 0  # no record names an inspector yet
+_new_row = tuple.__new__  # a NamedTuple's own constructor takes each field as an argument
 
 
 class Row(NamedTuple):
@@ -88,7 +89,7 @@ def sort_records(records: Iterable[tuple[int, bytes]], source: Source, received_
 def _row(sequence: int, raw: bytes, source: Source, received_at: float) -> Row:
     record = _decode(raw)
     when, place = record.when, record.place
-    at, mono, venue, checkpoint = when.at, when.mono, place.venue, place.checkpoint
+    at, mono, venue, checkpoint, corrected_at = when.at, when.mono, place.venue, place.checkpoint, None
     if not (0 <= at < _MAX_SECONDS and 0 <= mono < _MAX_SECONDS):
         raise _Unfit("a time is out of range")
     if not 0 <= checkpoint < _MAX_INTEGER:
@@ -97,23 +98,51 @@ def _row(sequence: int, raw: bytes, source: Source, received_at: float) -> Row:
         raise _Unfit("this gate never stood at the venue that the record names")
     if b"\\u0000" in raw:
         raise _Unfit("NUL in a text")  # PostgreSQL keeps none
-    # `_value_` is `.value` without a call in Python for each record.
-    head = (venue, source.outbox, sequence, checkpoint, place.direction._value_, source.gate, _NOBODY)
-    # Exact whatever the wall clock said: the monotonic clock ran on since.
-    corrected_at = source.booted_at + mono if when.boot == source.boot else None
-    if corrected_at is not None and not 0 <= corrected_at < _MAX_SECONDS:
-        corrected_at = None
-    best = at if corrected_at is None else corrected_at
-    tail = (int(best // 3600), at, corrected_at, when.boot, mono, when.clock._value_, received_at, raw)
-    return Row._make((*head, *_middle(record), *tail))
+    if when.boot == source.boot:
+        # Exact whatever the wall clock said: the monotonic clock ran on since.
+        corrected_at = source.booted_at + mono
+        if not 0 <= corrected_at < _MAX_SECONDS:
+            corrected_at = None
+    # One tuple, without a call for each field: this runs for every passage of a province. `_value_` is `.value` without
+    # a call in Python.
+    type_, outcome, reasons, kind, serial, status, temperature, count = _told(record)
+    return _new_row(
+        Row,
+        (
+            venue,
+            source.outbox,
+            sequence,
+            checkpoint,
+            place.direction._value_,
+            source.gate,
+            _NOBODY,
+            type_,
+            outcome,
+            reasons,
+            kind,
+            serial,
+            status,
+            temperature,
+            count,
+            int((at if corrected_at is None else corrected_at) // 3600),
+            at,
+            corrected_at,
+            when.boot,
+            mono,
+            when.clock._value_,
+            received_at,
+            raw,
+        ),
+    )
 
 
-def _middle(record: Record) -> tuple[Any, ...]:
+def _told(record: Record) -> tuple[Any, ...]:
     """type, outcome, reasons, kind, serial, status, temperature, count."""
-    if isinstance(record, Scan):
-        serial = None if record.serial is None else _serial(record.serial)
-        reasons, outcome = ",".join(record.reasons), record.outcome._value_
-        return "scan", outcome, reasons, record.kind, serial, record.status, record.temperature, 1
+    if type(record) is Scan:
+        told, text = record.reasons, record.serial
+        reasons = told[0] if len(told) == 1 else ",".join(told)
+        serial = None if text is None else _serial(text)
+        return "scan", record.outcome._value_, reasons, record.kind, serial, record.status, record.temperature, 1
     if isinstance(record, Folded):
         if not 1 <= record.count < _MAX_INTEGER:
             raise _Unfit("a count is out of range")
