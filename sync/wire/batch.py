@@ -116,7 +116,7 @@ class _Load(msgspec.Struct, frozen=True):
     records: Sequence[msgspec.Raw]
     holes: Sequence[Hole]
     urgent: Sequence[int]
-    v: int = VERSION
+    v: int
 
 
 class _Stamp(msgspec.Struct, frozen=True):
@@ -142,9 +142,10 @@ class Pressed:
         records: Sequence[msgspec.Raw],
         holes: Sequence[Hole] = (),
         urgent: Sequence[int] = (),
+        v: int = VERSION,
     ) -> None:
         # One JSON object in two pieces, the second of which is a few hundred bytes.
-        head = jsonform.encode(_Load(gate, outbox, first, next, records, holes, urgent))[:-1]
+        head = jsonform.encode(_Load(gate, outbox, first, next, records, holes, urgent, v))[:-1]
         if len(records) > MAX_RECORDS or len(holes) > MAX_HOLES:
             raise ValueError(f"a batch has at most {MAX_RECORDS} records and {MAX_HOLES} holes")
         self._inflated_bytes = len(head)
@@ -164,7 +165,8 @@ class Pressed:
 
 def pack(batch: Batch, signing_key: SigningKey, sealing_key: bytes) -> bytes:
     """Encode, compress, seal to `sealing_key` and sign in one go. Raises ValueError over a limit."""
-    pressed = Pressed(batch.gate, batch.outbox, batch.first, batch.next, batch.records, batch.holes, batch.urgent)
+    range_ = (batch.first, batch.next)
+    pressed = Pressed(batch.gate, batch.outbox, *range_, batch.records, batch.holes, batch.urgent, batch.v)
     return pressed.pack(batch.sent_at, batch.nonce, batch.report, signing_key, sealing_key)
 
 
