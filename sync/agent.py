@@ -22,7 +22,7 @@ from sync.errand import Errand, Transport
 from sync.errors import PeerFault
 from sync.incidents import noted
 from sync.installer import Incomplete, install
-from sync.link import Exchange, Link, Send, Verdict
+from sync.link import Cursor, Exchange, Link, Send, Verdict
 from sync.mailbox import NotProvisioned, Provision
 from sync.outbox.errors import OutboxError
 from sync.teller import Teller
@@ -286,6 +286,8 @@ class Agent:
         if verdict.is_cursor:
             session.watch.keep(receipt, answer.receipt, even_if_nothing_new=receipt.nonce == self._proof)
         session.link.received(receipt, now)
+        if verdict is Verdict.BEYOND and self._exchange is not None and not self._exchange.is_greeting:
+            session.watch.delivered(receipt.outbox, Cursor(self._exchange.next, receipt.epoch))
         self._ask_updates = True
         self._teller.received(receipt, verdict, self._exchange)
 

@@ -17,6 +17,8 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from sync.backoff import Backoff, Pace
 from sync.errors import PeerFault
 from sync.lane import UrgentLane
@@ -42,9 +44,8 @@ class Queued:
     next: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """What the kept receipt of an outbox says: the next number, and the epoch of the centre that said so."""
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """How far an outbox was sent: the number that comes next, and the epoch of the centre that said so."""
 
     next: int
     epoch: int

@@ -6,6 +6,7 @@ A file that is missing or broken becomes NotProvisioned with a sentence for IT; 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sync.errors import SyncError
 from sync.incidents import Incidents
+from sync.link import Cursor
 from sync.outbox.durable import make_directory, replace_file
 from sync.wire import jsonform
 from sync.wire.errors import WireError
@@ -194,6 +196,19 @@ def read_incidents(state: StateDir) -> Incidents:
         return jsonform.decode(_read(state.incidents, _MAX_INCIDENTS_FILE), Incidents, state.incidents.name)
     except (NotProvisioned, WireError):
         return Incidents()
+
+
+def read_delivered(state: StateDir) -> dict[str, Cursor]:
+    """By outbox; empty when the file is not there or broken: then everything is sent again."""
+    try:
+        return jsonform.decode(_read(state.delivered, _MAX_SMALL_FILE), dict[str, Cursor], state.delivered.name)
+    except (NotProvisioned, WireError):
+        return {}
+
+
+def write_delivered(state: StateDir, delivered: Mapping[str, Cursor]) -> None:
+    """Replace delivered.json; it is on disk when this returns. Raises OSError."""
+    replace_file(state.delivered, jsonform.encode(delivered))
 
 
 def write_incidents(state: StateDir, incidents: Incidents) -> None:

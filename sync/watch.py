@@ -31,6 +31,7 @@ class OutboxWatch:
         self._again = float("-inf")
         self.sources: dict[str, Source] = {}
         self.receipts: dict[str, Receipt] = {}
+        self._delivered = mailbox.read_delivered(state)
         self.trouble: str | None = None
 
     def look(self, now: float) -> list[Queued] | None:
@@ -50,8 +51,26 @@ class OutboxWatch:
         return queued
 
     def cursors(self) -> dict[str, Cursor]:
-        """Where each outbox stands according to its kept receipt."""
-        return {outbox: Cursor(receipt.next, receipt.epoch) for outbox, receipt in self.receipts.items()}
+        """Where each outbox stands according to its kept receipt, or to what was sent where that is no cursor."""
+        cursors = {outbox: Cursor(receipt.next, receipt.epoch) for outbox, receipt in self.receipts.items()}
+        return cursors | {outbox: at for outbox, at in self._delivered.items() if self._is_beyond(outbox, at.epoch)}
+
+    def delivered(self, outbox: str, cursor: Cursor) -> None:
+        """The centre answered for what was sent below the cursor. Raises OSError.
+
+        Only noted where its receipt is no cursor – an old copy of the card –, or each start would send all again.
+        """
+        if self._is_beyond(outbox, cursor.epoch) and self._delivered.get(outbox) != cursor:
+            mine = {name: at for name, at in self._delivered.items() if name in self.sources}
+            mailbox.write_delivered(self._state, mine | {outbox: cursor})
+            self._delivered = mine | {outbox: cursor}
+
+    def _is_beyond(self, outbox: str, epoch: int) -> bool:
+        receipt = self.receipts.get(outbox)
+        try:
+            return receipt is not None and receipt.epoch == epoch and receipt.next > self.sources[outbox].next()
+        except OutboxError:
+            return False
 
     def keep(self, receipt: Receipt, signed: bytes, *, even_if_nothing_new: bool) -> None:
         """Put a receipt on the disk before anything counts as sent; without news it costs no write. Raises OSError."""

@@ -68,6 +68,11 @@ class StateDir:
         return self.root / "incidents.json"
 
     @property
+    def delivered(self) -> Path:
+        """Writer: gate-sync. How far each outbox was sent whose newest receipt is no cursor, as JSON."""
+        return self.root / "delivered.json"
+
+    @property
     def device_key(self) -> Path:
         """Writer: gate-sync (the provisioning, until a gate enrols by itself). 32 bytes in hex, mode 0600."""
         return self.root / "device.key"

@@ -521,6 +521,26 @@ def test_what_the_centre_sets_aside_or_holds_otherwise_is_noted_and_kept_over_re
     assert sorted(place.centre.shelves[outbox.id].records[3]) == [b"of another card", b'{"n":3}']
 
 
+def test_an_old_copy_of_the_card_is_sent_whole_and_only_once(place: Place) -> None:
+    """The centre's receipt is no cursor there; what was sent is remembered over restarts."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 10)
+    shelf = place.centre.shelves[outbox.id] = Shelf(next=21)
+    with place.running():
+        until(lambda: place.state.delivered.exists())
+    fill(outbox, 2)
+    place.centre.seen.clear()
+    with place.running():
+        until(lambda: 12 in shelf.records)
+    assert [(batch.first, batch.next) for batch in place.centre.seen if batch.records] == [(11, 13)]
+    place.state.delivered.write_bytes(b"{")
+    place.centre.seen.clear()
+    with place.running():
+        until(lambda: any(batch.next == 13 for batch in place.centre.seen))
+    assert next(batch.first for batch in place.centre.seen if batch.records) == 1
+
+
 def test_a_moved_card_s_sealed_outbox_drains_too(place: Place) -> None:
     """Each outbox has its own receipt."""
     place.provision()
