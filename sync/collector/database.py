@@ -7,18 +7,21 @@ IMMEDIATE, so that what it reads is what it changes; on PostgreSQL whoever needs
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from sync.collector.errors import DatabaseUnavailable
 
@@ -30,8 +33,10 @@ _SQLITE = {"connect_args": {"timeout": _BUSY_SECONDS}}
 _POSTGRESQL = {
     # An hour of the roll-up never depends on a session's time zone.
     "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 10},
-    "pool_pre_ping": True,
 }
+_FRESH_SECONDS = (
+    5.0  # used so short a while ago, a connection is not asked whether it still is one: it costs a round trip
+)
 _QUEUES = 0x5647  # tells our advisory locks from others'
 
 
@@ -50,9 +55,12 @@ class Base(DeclarativeBase):
 
 
 class Database:
-    """Transactions on one database. Safe to share between threads."""
+    """Transactions on one database. Safe to share between threads.
 
-    def __init__(self, url: URL) -> None:
+    fresh_seconds: after so long without use a connection to a server is asked whether it still is one.
+    """
+
+    def __init__(self, url: URL, fresh_seconds: float = _FRESH_SECONDS) -> None:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
         # As many connections as threads ask for: the server bounds those.
@@ -66,6 +74,7 @@ class Database:
             event.listen(self.engine, "begin", _begin)
             self._write_engine = self.engine.execution_options(begin="IMMEDIATE")
         else:
+            _ask_idle_connections(self.engine, fresh_seconds)
             self._look_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
@@ -164,6 +173,28 @@ def _configure(connection: sqlite3.Connection, _record: Any) -> None:
         f"cache_size=-{_CACHE_KIB}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _ask_idle_connections(engine: Engine, fresh_seconds: float) -> None:
+    """A connection that lay idle while the server restarted is replaced before anybody meets it.
+
+    Asking costs a round trip, so that one which was used a moment ago is not asked.
+    """
+
+    def note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    def ask(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used", float("inf")) < fresh_seconds:
+            return
+        try:
+            connection.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.Error as cause:
+            raise DisconnectionError from cause
+
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", ask)
 
 
 def _begin(connection: Connection) -> None:
