@@ -74,13 +74,13 @@ def _measure(name: str, bench: _Bench, batches: int, tell: Callable[[str], None]
             tell(f"{name}, batch {number} of {batches}")
         body, rows = bench.batch(number * PER_BATCH + 1)
         ready = bench.plain.prepare(rows)
-        with _timed(bulk):
+        with timed(bulk):
             bench.plain.insert(ready)
-        with _timed(intake):
+        with timed(intake):
             take_batch(bench.centre, body, time.time())
-        with _timed(stages["open"]):
+        with timed(stages["open"]):
             _, opened = open_batch(body, bench.centre.database, bench.centre.keys)
-        with _timed(stages["parse"]):
+        with timed(stages["parse"]):
             sort_records(opened.numbered(), _SOURCE, 0.0)
     whole, base = statistics.median(intake), statistics.median(bulk)
     share = base / whole
@@ -155,7 +155,7 @@ class _Bench:
 
     def batch(self, first: int) -> tuple[bytes, list[Stored]]:
         """A signed, sealed batch, and its rows ready for the plain database."""
-        records = [_record(number) for number in range(first, first + PER_BATCH)]
+        records = [record(number) for number in range(first, first + PER_BATCH)]
         report = Report((1, 10**6), PER_BATCH, "0", "b", float(first))
         raws = [msgspec.Raw(record) for record in records]
         batch = Batch("g", "0" * 32, first, first + PER_BATCH, raws, time.time(), "0" * 32, report)
@@ -168,7 +168,8 @@ class _Bench:
         self.plain.close()
 
 
-def _record(number: int) -> bytes:
+def record(number: int) -> bytes:
+    """As a gate writes it; its serial compresses no better than randomness."""
     return jsonform.encode(
         Scan(
             when=Moment(1_790_000_000.25 + number * 3, "5b0f1d6e-4d55-4f8e-8a53-1d2e3f405162", number * 3.1, _CLOCK),
@@ -190,7 +191,8 @@ _SOURCE = Source(outbox=1, gate=1, venues={1})
 
 
 @contextmanager
-def _timed(seconds: list[float]) -> Iterator[None]:
+def timed(seconds: list[float]) -> Iterator[None]:
+    """Add how long the block took."""
     start = time.perf_counter()
     yield
     seconds.append(time.perf_counter() - start)
