@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -43,7 +44,8 @@ class Sources(SystemSources):
 
     def __init__(self) -> None:
         super().__init__()
-        self.at, self.seconds, self.error = NOW + 1.0, 1000.0, 0.01
+        # The sensors tell the machine's own monotonic time: on one that has just started it is small.
+        self.at, self.seconds, self.error = NOW + 1.0, time.monotonic(), 0.01
 
     def wall(self) -> float:
         return self.at
