@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from sync.collector import health, languages, problems
+from sync.collector import health, interface, languages, problems
 from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable
 from sync.collector.intake import api, pages
 from sync.collector.intake.pages import NotHere
 from sync.collector.languages import translate as _
-from sync.collector.problems import Problem
+from sync.collector.problems import Kind, Problem
+from sync.collector.refusals import Refusals, sender
 
 _RETRY_AFTER_SECONDS = 5
 _HEADERS = {
@@ -29,21 +29,25 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_MACHINE_PATHS = ("/v1/", "/live", *health.PATHS)
-_log = logging.getLogger(__name__)
+MACHINE_PATHS = ("/v1/", "/live", *health.PATHS)
+REFUSALS = "refusals"
+"""Where an application keeps its log of them, for whoever serves it."""
 
 
 def create_app(centre: Centre, clock: Callable[[], float] = time.time) -> Flask:
     """clock: seconds since 1970."""
     app = Flask(__name__)
+    app.extensions[REFUSALS] = Refusals()
+    app.url_map.merge_slashes = False  # //v1/batches is no other name of /v1/batches: a machine is never redirected
     app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     languages.init_app(app)
     app.register_blueprint(health.blueprint(centre))
     app.register_blueprint(api.blueprint(centre, clock))
+    app.register_blueprint(interface.blueprint())
     app.register_blueprint(pages.blueprint(centre, clock))
     app.after_request(_harden)
-    app.register_error_handler(Problem, problems.response)
+    app.register_error_handler(Problem, _problem)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(NotHere, _not_here)
@@ -53,12 +57,27 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time) -> Flask:
 def _harden(answer: Response) -> Response:
     for name, value in _HEADERS.items():
         answer.headers.setdefault(name, value)
+    _refusals().tell_rest()
     return answer
+
+
+def _refusals() -> Refusals:
+    log: Refusals = current_app.extensions[REFUSALS]
+    return log
+
+
+def _problem(problem: Problem) -> Response:
+    _refusals().tell(problem.kind.code, problem.gate, _sender())
+    return problems.response(problem)
+
+
+def _sender() -> str | None:
+    return sender(request.remote_addr, request.headers.get("X-Forwarded-For"))
 
 
 def _is_page() -> bool:
     """Whether a person asked; machines get problem documents."""
-    return not request.path.startswith(_MACHINE_PATHS)
+    return not request.path.startswith(MACHINE_PATHS)
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -68,14 +87,16 @@ def _http_error(error: HTTPException) -> Response:
         head = _("没有这个页面") if status is HTTPStatus.NOT_FOUND else _("页面无法打开")
         answer = _notice(status, head, [f"{status.value} {status.phrase}"], home=True)
     else:
-        answer = problems.response(Problem(status, error.description or status.phrase))
+        problem = Problem(problems.kind_of(status), error.description or status.phrase)
+        _refusals().tell(problem.kind.code, sender=_sender())
+        answer = problems.response(problem, status)
     if allow := error.get_response().headers.get("Allow"):
         answer.headers["Allow"] = allow
     return answer
 
 
 def _unavailable(error: DatabaseUnavailable) -> Response:
-    _log.error("%s", error)
+    _refusals().tell(Kind.UNAVAILABLE.code, sender=_sender(), why=str(error))
     if _is_page():
         answer = _notice(
             HTTPStatus.SERVICE_UNAVAILABLE,
@@ -86,7 +107,7 @@ def _unavailable(error: DatabaseUnavailable) -> Response:
         return answer
     return problems.response(
         Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
+            Kind.UNAVAILABLE,
             "the centre's database did not take it: nothing was stored, send it again",
             retry_after_seconds=_RETRY_AFTER_SECONDS,
         )
@@ -95,7 +116,7 @@ def _unavailable(error: DatabaseUnavailable) -> Response:
 
 def _not_here(_error: NotHere) -> Response:
     if not _is_page():
-        return problems.response(Problem(HTTPStatus.FORBIDDEN, "this answers the collector's own machine only"))
+        return _problem(Problem(Kind.NOT_LOCAL, "without accounts nobody else may see it"))
     return _notice(
         HTTPStatus.FORBIDDEN,
         _("本页只能在采集中心本机打开"),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from flask import Blueprint, Response
 
 from sync.collector import schema
 from sync.collector.centre import Centre
 from sync.collector.errors import Mistake
-from sync.collector.problems import Problem
+from sync.collector.problems import Kind, Problem
 
 PATHS = ("/healthz", "/readyz")
 
@@ -28,7 +26,7 @@ def blueprint(centre: Centre) -> Blueprint:
             try:
                 schema.require_current(connection)
             except Mistake as cause:
-                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(cause)) from cause
+                raise Problem(Kind.UNAVAILABLE, str(cause)) from cause
         return Response("ready\n", content_type="text/plain")
 
     return health

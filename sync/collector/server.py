@@ -1,6 +1,6 @@
 """gunicorn as `collector serve` runs it: as many processes as the database can use; it ends when requests are done.
 
-It stands behind a proxy that speaks TLS and takes slow clients' time (docs/OPERATIONS.md); its own refusals are problem
+It stands behind a proxy that speaks TLS and takes slow clients' time (docs/CENTRE.md); its own refusals are problem
 documents too.
 """
 
@@ -18,18 +18,25 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
-from gunicorn.http.errors import LimitRequestHeaders, ParseException
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException, UnsupportedTransferCoding
 from gunicorn.workers.gthread import ThreadWorker
 
 from sync.collector import problems
+from sync.collector.app import REFUSALS
 from sync.collector.errors import Mistake
 from sync.collector.intake.api import MAX_BODY_BYTES
+from sync.collector.refusals import sender
 
 GRACE_SECONDS = 30
 """How long requests under way may take once the end was asked for."""
 _BACKLOG = 256
 _IDLE_SECONDS = 15
 _BUSY_PORT_SECONDS = 3.0  # workers of a server that was killed a moment ago are ending
+_UNREADABLE = {
+    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
@@ -80,14 +87,14 @@ class Worker(ThreadWorker):
         if not isinstance(exc, ParseException):
             super().handle_error(req, client, addr, exc)
             return
-        is_long = isinstance(exc, LimitRequestHeaders)
-        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST
-        body = problems.document(status, "this is not an HTTP request that can be read")
+        status = next((status for kind, status in _UNREADABLE.items() if isinstance(exc, kind)), HTTPStatus.BAD_REQUEST)
+        kind = problems.kind_of(status)
+        body = problems.document(kind, "this is not an HTTP request that can be read", status)
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
             f"Content-Type: {problems.CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        self.log.warning("a request that is no HTTP: %s", type(exc).__name__)
+        self.wsgi.extensions[REFUSALS].tell(kind.code, sender=sender(addr[0] if addr else None, None))
         client.sendall(head.encode() + body)
 
 

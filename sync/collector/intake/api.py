@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from http import HTTPStatus
 
 from flask import Blueprint, Request, Response, request
 
@@ -14,13 +13,13 @@ from sync.collector.fleet import snapshots
 from sync.collector.fleet.service import KnownGate
 from sync.collector.intake.opening import open_batch
 from sync.collector.intake.service import Disputed, TakenIn, take_in
-from sync.collector.problems import Problem
+from sync.collector.problems import Kind, Problem
 from sync.wire.batch import Batch
 from sync.wire.envelope import MessageType
 from sync.wire.receipt import Answer, Receipt, Standing, encode_answer, sign_receipt
 
 MAX_BODY_BYTES = MessageType.BATCH.max_bytes
-CONTENT_TYPE = "application/cose"
+CONTENT_TYPE, ANSWER_TYPE = "application/cose", "application/cbor"
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
     @intake.post("/batches")
     def batches() -> Response:
         answer = take_batch(centre, _body(request), clock())
-        return Response(encode_answer(answer), content_type="application/cbor")
+        return Response(encode_answer(answer), content_type=ANSWER_TYPE)
 
     return intake
 
@@ -47,10 +46,10 @@ def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True
         wanted = batch.report.wants_updates and batch.report.have < in_force.order and not gate.is_revoked
         updates = snapshots.files(connection, gate, batch.report.have) if wanted else None
     if isinstance(taken, Disputed):
-        _log.warning("%s uses the outbox %s of %s: refused", gate.id, batch.outbox, taken.owner)
         raise Problem(
-            HTTPStatus.CONFLICT,
+            Kind.OUTBOX_TAKEN,
             f"outbox {batch.outbox} belongs to {taken.owner}: nothing was taken, keep it and tell the centre's IT",
+            gate=gate.id,
         )
     _tell(gate, batch, taken)
     receipt = Receipt(
@@ -69,9 +68,9 @@ def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True
 
 def _body(incoming: Request) -> bytes:
     if incoming.mimetype != CONTENT_TYPE:
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a batch is sent as {CONTENT_TYPE}")
+        raise Problem(Kind.WRONG_MEDIA_TYPE, f"a batch is sent as {CONTENT_TYPE}")
     if incoming.content_length is None:
-        raise Problem(HTTPStatus.LENGTH_REQUIRED, "a batch says its length before it comes")
+        raise Problem(Kind.NO_LENGTH, "a batch says its length before it comes")
     return incoming.get_data(cache=False)  # Flask's MAX_CONTENT_LENGTH bounds it
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 
 from sync.collector.database import Database
 from sync.collector.fleet.service import KnownGate, gate_of_key
 from sync.collector.keys import CentreKeys
-from sync.collector.problems import Problem
+from sync.collector.problems import Kind, Problem
 from sync.wire.batch import Batch, unpack
 from sync.wire.envelope import MessageType, named_key, verify
 from sync.wire.errors import NotGenuine, WireError
@@ -25,21 +24,23 @@ def open_batch(body: bytes, database: Database, keys: CentreKeys) -> tuple[Known
         with database.look() as connection:
             gate = gate_of_key(connection, named_key(body, MessageType.BATCH))
         if gate is None or gate.public_key is None:
-            raise Problem(HTTPStatus.FORBIDDEN, "no gate of this centre has the key that signed this batch")
+            raise Problem(Kind.UNKNOWN_GATE, "no gate of this centre has the key that signed this batch")
         ring = KeyRing([VerificationKey(gate.public_key, Purpose.GATE)])
-        batch = unpack(verify(body, ring, MessageType.BATCH).payload, keys.sealing_key)
+        payload = verify(body, ring, MessageType.BATCH).payload
     except NotGenuine as cause:
-        status = HTTPStatus.FORBIDDEN if cause.reason == "bad_signature" else HTTPStatus.BAD_REQUEST
-        raise Problem(status, str(cause)) from cause
+        kind = Kind.BAD_SIGNATURE if cause.reason == "bad_signature" else Kind.NOT_A_MESSAGE
+        raise Problem(kind, str(cause)) from cause
+    try:
+        batch = unpack(payload, keys.sealing_key)
     except WireError as cause:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(cause)) from cause
+        raise Problem(Kind.MALFORMED_BATCH, str(cause), gate=gate.id) from cause
     if batch.gate != gate.id:
-        raise Problem(HTTPStatus.FORBIDDEN, f"signed by {gate.id}, but another gate stands inside")
-    _check_bounds(batch)
+        raise Problem(Kind.OTHER_GATE, f"signed by {gate.id}, but another gate stands inside", gate=gate.id)
+    _check_bounds(batch, gate)
     return gate, batch
 
 
-def _check_bounds(batch: Batch) -> None:
+def _check_bounds(batch: Batch, gate: KnownGate) -> None:
     """What the form allows and a database column or a page does not."""
     report = batch.report
     words = [report.boot, report.software, *report.faults, *(hole.reason for hole in batch.holes)]
@@ -55,4 +56,4 @@ def _check_bounds(batch: Batch) -> None:
         (0 <= batch.sent_at < _MAX_SECONDS and 0 <= report.mono < _MAX_SECONDS, "a time of it is absurd"),
     ):
         if not holds:
-            raise Problem(HTTPStatus.BAD_REQUEST, f"batch: {rule}")
+            raise Problem(Kind.MALFORMED_BATCH, f"batch: {rule}", gate=gate.id)

@@ -29,6 +29,15 @@ class Live:
     records: list[Arrival]
 
 
+@dataclass(frozen=True, slots=True)
+class LiveAnswer:
+    """`/live`: the same as data and as the page's parts. as_of: in the reader's language."""
+
+    live: Live
+    as_of: str
+    parts: dict[str, str]
+
+
 class NotHere(Exception):
     """The page is for this machine only, until accounts exist."""
 
@@ -52,7 +61,7 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
         parts = {
             part: render_template(f"live_{part}.html", live=seen, words=words, languages=languages) for part in _PARTS
         }
-        body = msgspec.json.encode({"live": seen, "as_of": languages.moment(seen.now), "parts": parts})
+        body = msgspec.json.encode(LiveAnswer(seen, languages.moment(seen.now), parts))
         return Response(body, content_type="application/json")
 
     return pages
