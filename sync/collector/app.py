@@ -77,7 +77,7 @@ def _sender() -> str | None:
 
 def _is_page() -> bool:
     """Whether a person asked; machines get problem documents."""
-    return not request.path.startswith(MACHINE_PATHS)
+    return not f"/{request.path.lstrip('/')}".startswith(MACHINE_PATHS)
 
 
 def _http_error(error: HTTPException) -> Response:

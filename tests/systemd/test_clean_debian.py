@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +15,9 @@ import pytest
 from PIL import Image
 
 from hardware.scene import draw
+from tests.systemd import debian
+from tests.systemd.debian import Machine, Refused, copied_source
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = "python3,python3-venv,systemd,systemd-sysv,dbus,udev,libzbar0"
-NEEDED = ("debootstrap", "systemd-nspawn")
 GATE_TOML = """
 [state]
 run = "/run/venue-gate"
@@ -30,69 +27,15 @@ directory = "/pictures"
 [pins]
 factory = "mock"
 """
-UNIT = """[Unit]
-After=multi-user.target
-[Service]
-Type=oneshot
-ExecStart=/usr/bin/python3 /check.py
-ExecStopPost=/usr/bin/systemctl --no-block poweroff
-[Install]
-WantedBy=multi-user.target
-"""
 
-pytestmark = [
-    pytest.mark.stress,
-    pytest.mark.timeout(1800),
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not all(map(shutil.which, NEEDED)), reason=f"needs root and {' and '.join(NEEDED)}"
-    ),
-]
-
-
-class Refused(Exception):
-    """A command in the machine ended with an error; what it said."""
-
-
-class Machine:
-    """A Debian in a directory, and the wheels that it installs from."""
-
-    def __init__(self, root: Path, wheels: Path) -> None:
-        self.root, self._wheels = root, wheels
-
-    def run(self, *command: str, source: Path = ROOT, boot: bool = False) -> str:
-        """A command in it, or a boot until it switches itself off; what it printed."""
-        nspawn = ["systemd-nspawn", "-q", "-D", str(self.root), "--register=no", "--keep-unit"]
-        binds = [f"--bind-ro={source}:/src", f"--bind-ro={self._wheels}:/wheels"]
-        whole = [*nspawn, *binds, *(["--boot"] if boot else ["--pipe", *command])]
-        done = subprocess.run(whole, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL, check=False)
-        if done.returncode:
-            raise Refused(done.stdout[-3000:] + done.stderr[-3000:])
-        return done.stdout
-
-    def install(self, *options: str, source: Path = ROOT) -> str:
-        return self.run("/src/systemd/install-gate", "--wheels", "/wheels", *options, source=source)
-
-    def path(self, inside: str) -> Path:
-        return self.root / inside.lstrip("/")
+pytestmark = debian.marks
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory) -> Machine:
-    directory = tmp_path_factory.mktemp("debian")
-    wheels = directory / "wheels"
-    source = directory / "source"
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "demo-state", "tests"))
-    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "-d", wheels, source, "setuptools>=77"], check=True)
-    root = directory / "root"
-    if ready := os.environ.get("DEBIAN_ROOT"):
-        subprocess.run(["cp", "-a", ready, root], check=True)
-    else:
-        subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", root],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-    made = Machine(root, wheels)
+def machine(tree, wheels, tmp_path_factory) -> Machine:
+    root = tmp_path_factory.mktemp("gate") / "root"
+    subprocess.run(["cp", "-a", tree, root], check=True)
+    made = Machine(root, wheels, "install-gate")
     made.install()
     return made
 
@@ -104,10 +47,7 @@ def found(machine) -> dict:
     picture = machine.path("/pictures/1.png")
     Image.fromarray(draw([], np.random.default_rng(1))).save(picture)
     machine.path("/etc/venue-gate/gate.toml").write_text(GATE_TOML)
-    shutil.copy(Path(__file__).with_name("in_the_machine.py"), machine.path("/check.py"))
-    machine.path("/etc/systemd/system/check.service").write_text(UNIT)
-    machine.run("systemctl", "--quiet", "enable", "check.service")
-    machine.run(boot=True)
+    machine.boot_with(Path(__file__).with_name("in_the_machine.py"))
     return json.loads(machine.path("/found.json").read_bytes())
 
 
@@ -149,8 +89,7 @@ def test_the_doctor_reads_the_settings_that_are_in_force(found):
 def test_again_does_nothing_and_an_upgrade_keeps_state_and_settings(machine, found, tmp_path):
     """Two releases are kept; the one in force is the new one."""
     assert "already the newest" in machine.install()
-    newer = tmp_path / "newer"
-    shutil.copytree(ROOT, newer, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "demo-state", "tests"))
+    newer = copied_source(tmp_path / "newer")
     (newer / "edge" / "__init__.py").open("a").write("\n")
     before = sorted(path.name for path in machine.path("/var/lib/venue-gate/outbox").iterdir())
     assert "releases/2" in machine.install(source=newer)
@@ -161,8 +100,7 @@ def test_again_does_nothing_and_an_upgrade_keeps_state_and_settings(machine, fou
 
 def test_a_release_that_does_not_start_changes_nothing(machine, found, tmp_path):
     """What was in force stays in force."""
-    broken = tmp_path / "broken"
-    shutil.copytree(ROOT, broken, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "demo-state", "tests"))
+    broken = copied_source(tmp_path / "broken")
     (broken / "edge" / "cli.py").write_text("raise SystemExit('broken')\n")
     current = os.readlink(machine.path("/opt/venue-gate/current"))
     with pytest.raises(Refused, match="stays in force"):
