@@ -16,6 +16,8 @@ from sync.collector.centre import Centre
 from sync.collector.config import DEFAULT_STATE, StateDir
 from sync.collector.fleet.commands import gate, policy
 from sync.collector.policy.commands import updates
+from sync.collector.simulation import grounds
+from sync.collector.simulation.commands import simulate
 from sync.collector.storage import db
 from sync.collector.terminal import Sentences, opened
 from sync.collector.venues.commands import checkpoint, venue
@@ -50,10 +52,12 @@ def main(context: click.Context, state: Path) -> None:
 
 
 @main.command()
+@click.option("--simulation", is_flag=True, help="For `collector simulate --url`; never for a real gate.")
 @click.pass_obj
-def init(state: StateDir) -> None:
+def init(state: StateDir, simulation: bool) -> None:
     """Create the state directory: database, keys, first epoch and policy. What exists already is left alone."""
-    if not centres.initialize(state, time.time()):
+    make = grounds.mark if simulation else centres.initialize
+    if not make(state, time.time()):
         click.echo(f"{state.path} holds a collector already; nothing was changed.", err=True)
         return
     click.echo(
@@ -76,6 +80,10 @@ def serve(state: StateDir, host: str | None, port: int | None) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with opened(state) as centre:  # what is wrong is said now, not by each worker
         settings, is_sqlite = centre.settings, centre.database.is_sqlite
+    if state.simulation.exists():
+        click.echo(
+            "This centre is for simulations: what it holds never happened. No real gate belongs to it.", err=True
+        )
     listener = server.listen(host or settings.host, settings.port if port is None else port)
     where = server.address(listener)
     server.Server(
@@ -113,5 +121,5 @@ def restore(state: StateDir, file: Path) -> None:
     click.echo(f"{state.path} is restored, epoch {epoch}. Next: collector db check, then collector serve", err=True)
 
 
-for command in (venue, checkpoint, gate, passes, policy, updates, db, demo_visitors):
+for command in (venue, checkpoint, gate, passes, policy, updates, db, demo_visitors, simulate):
     main.add_command(command)

@@ -44,6 +44,11 @@ class StateDir:
         """The root key: signs the key list and nothing else; may be carried away after `init`."""
         return self.path / "root"
 
+    @property
+    def simulation(self) -> Path:
+        """There, when `init --simulation` made this centre: what it holds never happened."""
+        return self.path / "simulation"
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """collector.toml.

@@ -48,7 +48,7 @@ def blueprint() -> Blueprint:
 
 def document() -> dict[str, Any]:
     """The description, ready for JSON."""
-    (live, batch, receipt), schemas = msgspec.json.schema_components(
+    (live, *_), schemas = msgspec.json.schema_components(
         (LiveAnswer, Batch, Receipt), ref_template=f"{_COMPONENTS}{{name}}"
     )
     return {

@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -94,7 +94,7 @@ class Worker(ThreadWorker):
             f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
             f"Content-Type: {problems.CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        self.wsgi.extensions[REFUSALS].tell(kind.code, sender=sender(addr[0] if addr else None, None))
+        cast(Flask, self.wsgi).extensions[REFUSALS].tell(kind.code, sender=sender(addr[0] if addr else None, None))
         client.sendall(head.encode() + body)
 
 
