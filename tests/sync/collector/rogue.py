@@ -7,12 +7,13 @@ import zlib
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from hypothesis import strategies as st
 
 from sync.wire.envelope import MessageType, sign
-from sync.wire.keys import key_id
+from sync.wire.keys import Purpose, SigningKey, key_id
 from tests.sync.collector.gateside import Gate
 
 MARK = "XINGMING"
@@ -159,6 +160,12 @@ def bodies(draw: st.DrawFn, gate: Gate) -> bytes:
     return sign(payload, gate.key, MessageType.BATCH)
 
 
+def strangers() -> st.SearchStrategy[bytes]:
+    """Well signed, by a key that no centre knows."""
+    key = SigningKey(Ed25519PrivateKey.generate(), Purpose.GATE)
+    return st.binary(max_size=200).map(lambda payload: sign(payload, key, MessageType.BATCH))
+
+
 def _head(major: int, number: int) -> bytes:
     """The head of a CBOR item (RFC 8949 §3)."""
     if number < 24:
@@ -225,5 +232,5 @@ def envelopes(draw: st.DrawFn, gate: Gate) -> bytes:
         parts[draw(st.integers(0, 3))] = draw(_items())
     if draw(st.integers(0, 3)) == 0:
         parts[0] = _bytes(b"\xa2\x01\x27\x04" + draw(_items()))
-    head = draw(st.sampled_from([b"\xd2\x84", b"\x84", b"\xd2\x9f", b"\xd2\x83", b"\xd8\x12\x84", b"\xd1\x84"]))
+    head = draw(st.sampled_from([*[b"\xd2\x84"] * 6, b"\x84", b"\xd2\x9f", b"\xd2\x83", b"\xd8\x12\x84", b"\xd1\x84"]))
     return (head + b"".join(parts) + draw(st.sampled_from([b"", b"", b"\x00"])))[:1_100_000]
