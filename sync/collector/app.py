@@ -38,7 +38,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time) -> Flask:
     """clock: seconds since 1970."""
     app = Flask(__name__)
     app.extensions[REFUSALS] = Refusals()
-    app.url_map.merge_slashes = False  # //v1/batches is no other name of /v1/batches: a machine is never redirected
+    app.url_map.merge_slashes = False  # a machine is never redirected
     app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     languages.init_app(app)
@@ -83,13 +83,13 @@ def _is_page() -> bool:
 def _http_error(error: HTTPException) -> Response:
     """Routing's own refusals, and a bug of ours (500, whose traceback Flask has logged)."""
     status = HTTPStatus(error.code or 500)
+    kind = problems.kind_of(status)
+    _refusals().tell(kind.code, sender=_sender())
     if _is_page():
         head = _("没有这个页面") if status is HTTPStatus.NOT_FOUND else _("页面无法打开")
         answer = _notice(status, head, [f"{status.value} {status.phrase}"], home=True)
     else:
-        problem = Problem(problems.kind_of(status), error.description or status.phrase)
-        _refusals().tell(problem.kind.code, sender=_sender())
-        answer = problems.response(problem, status)
+        answer = problems.response(Problem(kind, error.description or status.phrase), status)
     if allow := error.get_response().headers.get("Allow"):
         answer.headers["Allow"] = allow
     return answer

@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select, text
 
+from sync.collector import health, problems
+from sync.collector.app import create_app
+from sync.collector.health import LEAST_FREE_BYTES
 from sync.collector.intake.api import MAX_BODY_BYTES
 from sync.collector.intake.model import RecordRow
+from sync.collector.problems import Problem
 from sync.wire.receipt import decode_answer
 from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import Gate, Reply, Served, Site
@@ -81,8 +86,19 @@ def test_a_body_in_chunks_is_refused_before_it_is_read(serving: Served) -> None:
         (b"POST /v1/batches HTTP/1.1\r\nContent-Length: many\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"POST /v1/batches HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n", 501),
+        (b"POST /v1/batches HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"POST /v1/batches HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n", 400),
+        (b"POST /v1/batches HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"GET //v1/batches HTTP/1.1\r\nConnection: close\r\n\r\n", 405),
+        (b"GET /v1/batches HTTP/1.1\r\nHost: [\r\nConnection: close\r\n\r\n", 405),
+        (b"POST /v1/batches HTTP/1.1\r\nContent-Type: application/cose\r\nConnection: close\r\n\r\n", 411),
     ],
-    ids=["length", "TLS", "long header"],
+    ids=[
+        *("length", "TLS", "long header", "long line", "coding", "two lengths", "superscript", "negative"),
+        *("slashes", "host", "no length"),
+    ],
 )
 def test_what_is_not_http_is_answered_with_a_problem_document(serving: Served, request_: bytes, status: int) -> None:
     """Even what no application sees."""
@@ -101,6 +117,26 @@ def test_health_tells_the_process_and_readiness_its_database(process: tuple[subp
     reply = served.request("GET", "/readyz")
     assert (reply.status, reply.headers["content-type"]) == (503, "application/problem+json")
     assert served.request("GET", "/healthz").status == 200
+
+
+@pytest.mark.parametrize(("free", "status"), [(LEAST_FREE_BYTES, 200), (LEAST_FREE_BYTES - 1, 503)])
+def test_a_full_disk_is_not_ready(site: Site, free: int, status: int) -> None:
+    """Before a batch meets it."""
+    app = Flask(__name__)
+    app.register_blueprint(health.blueprint(site.centre, lambda: free))
+    app.register_error_handler(Problem, problems.response)
+    assert app.test_client().get("/readyz").status_code == status
+
+
+@pytest.mark.parametrize("new_state", ["postgresql"], indirect=True)
+def test_a_database_that_only_reads_is_not_ready(site: Site) -> None:
+    """A standby answers every question, and takes nothing in."""
+    with site.centre.database.change() as connection:
+        name = connection.scalar(text("SELECT current_database()"))
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    site.centre.database.close()  # the next connections know it
+    reply = create_app(site.centre).test_client().get("/readyz")
+    assert (reply.status_code, "read-only" in reply.text) == (503, True)
 
 
 @both
