@@ -27,7 +27,7 @@ def store(connection: Connection, rows: Sequence[Row]) -> None:
     by_venue: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         by_venue[row.venue].append(row)
-    for venue_rows in by_venue.values():  # one, but for a gate that was moved: each statement is of one venue
+    for _, venue_rows in sorted(by_venue.items()):  # one, but for a gate that was moved: each statement is of one venue
         postgresql.store(connection, venue_rows)
 
 
