@@ -25,8 +25,8 @@ def found(tree, wheels, tmp_path_factory) -> dict:
     root = directory / "root"
     subprocess.run(["cp", "-a", tree, root], check=True)
     machine = Machine(root, wheels, "install-collector")
-    machine.install()
-    copied_source(machine.path("/installed"))
+    installed = copied_source(machine.path("/installed"))
+    machine.install(source=installed)
     newer = copied_source(directory / "newer")
     (newer / "sync" / "collector" / "__init__.py").write_text(NEWER)
     machine.boot_with(Path(__file__).with_name("in_the_centre.py"), source=newer)
