@@ -231,8 +231,9 @@ class Agent:
 
     def _load(self, send: Send, session: _Session) -> Load:
         """What was read ahead if it is that, else read now. Raises as `load` does."""
-        ahead, self._ahead = self._ahead, None
+        ahead = self._ahead
         if ahead is not None and ahead.send == send:
+            self._ahead = None
             return ahead
         return load(session.watch.sources[send.outbox], send, session.provision.identity.gate)
 

@@ -153,9 +153,12 @@ def changed_at(path: Path) -> int | None:
 
 
 def keep_receipt(state: StateDir, outbox: str, signed: bytes) -> None:
-    """Keep the newest receipt of an outbox, verbatim; it is on disk when this returns. Raises OSError."""
+    """Keep the newest receipt of an outbox, verbatim. Raises OSError.
+
+    After a power cut it is this one or the one before, whole: then what lies between is sent again, and known.
+    """
     make_directory(state.receipts)
-    replace_file(state.receipt(outbox), signed)
+    replace_file(state.receipt(outbox), signed, newest=False)
 
 
 def kept_receipt(state: StateDir, outbox: str, ring: KeyRing) -> Receipt | None:

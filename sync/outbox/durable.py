@@ -46,12 +46,19 @@ def read_small_file(path: Path, most_bytes: int, *, system: System = SYSTEM) -> 
 
 
 def replace_file(
-    path: Path, content: bytes, *, durable: bool = True, mode: int = 0o644, system: System = SYSTEM
+    path: Path,
+    content: bytes,
+    *,
+    durable: bool = True,
+    newest: bool = True,
+    mode: int = 0o644,
+    system: System = SYSTEM,
 ) -> None:
     """Replace `path` by rename: a reader sees the old content or the new. Raises OSError.
 
     durable: also after a power cut. Leave it out for what is written many times a second and is worth nothing after
-    a restart (status.json), so that it costs the card no flush.
+    a restart (status.json), so that it costs the card no flush. newest: a power cut brings back no older content. Leave
+    it out where the older is as true (a receipt), for half the flushes.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = system.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -62,7 +69,7 @@ def replace_file(
     finally:
         system.close(descriptor)
     system.rename(draft, path)
-    if durable:
+    if durable and newest:
         sync_directory(path.parent, system=system)
 
 
