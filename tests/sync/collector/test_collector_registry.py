@@ -93,6 +93,29 @@ def test_whoever_looks_stands_in_the_audit(site: Site) -> None:
 
 
 @both
+def test_many_who_look_at_once_stand_in_one_chain(site: Site) -> None:
+    """Each line has its number and the one before it."""
+    (one,) = registered(site, 1)
+    failures: list[BaseException] = []
+
+    def look() -> None:
+        try:
+            for _ in range(5):
+                assert found(site, somebody(1).number) == [one]
+        except BaseException as cause:  # noqa: BLE001 - shown below
+            failures.append(cause)
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert failures == []
+    assert len(acts(site)) == 21
+    assert broken(site.centre.database, keyfile.load(site.centre.state).audit) == []
+
+
+@both
 def test_nothing_is_shown_whose_audit_was_not_written(site: Site) -> None:
     """One transaction: a failure leaves neither."""
     (one,) = registered(site, 1)
