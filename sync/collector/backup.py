@@ -25,6 +25,7 @@ from sync.collector.config import StateDir, database_url, load_settings
 from sync.collector.database import Database
 from sync.collector.errors import CollectorError, Mistake
 from sync.collector.fleet.model import Epoch
+from sync.collector.privacy import keyfile as personal_keys
 from sync.outbox.durable import make_directory, replace_file, sync_directory
 
 _SQLITE, _POSTGRESQL = "database.sqlite", "database.dump"
@@ -33,7 +34,7 @@ _SMALL_BYTES = 1_000_000
 _MINUTE = 60
 
 
-def back_up(centre: Centre, target: Path) -> None:
+def back_up(centre: Centre, target: Path, *, with_personal_key: bool = True) -> None:
     """Write a backup, whole or not at all. Raises CollectorError, OSError."""
     with TemporaryDirectory(prefix=".backup-", dir=target.absolute().parent) as directory:
         name = _SQLITE if centre.database.is_sqlite else _POSTGRESQL
@@ -44,7 +45,9 @@ def back_up(centre: Centre, target: Path) -> None:
         with tarfile.open(draft, "w") as archive:
             if centre.state.config.exists():
                 archive.add(centre.state.config, _CONFIG)
-            archive.add(centre.state.keys, _KEYS)
+            for file in sorted(centre.state.keys.iterdir()):
+                if with_personal_key or file.name != personal_keys.NAME:
+                    archive.add(file, f"{_KEYS}/{file.name}")
             archive.add(dumped, name)
         with draft.open("rb") as written:
             os.fsync(written.fileno())

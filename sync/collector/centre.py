@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import exists, select
+
 # Each model registers its tables with Base by being imported.
 import sync.collector.fleet.model
 import sync.collector.intake.model
 import sync.collector.policy.model
+import sync.collector.privacy.model
 import sync.collector.venues.model
 import sync.collector.visitors.model  # noqa: F401
 from sync.collector import keys as key_files
@@ -18,6 +21,8 @@ from sync.collector.errors import CollectorError, NotInitialized
 from sync.collector.fleet.model import Epoch
 from sync.collector.fleet.service import add_policy
 from sync.collector.keys import CentreKeys
+from sync.collector.privacy import keyfile
+from sync.collector.privacy.model import AuditLine
 from sync.outbox.durable import make_directory
 from sync.wire.policy import Policy
 
@@ -67,6 +72,7 @@ def initialize(state: StateDir, now: float) -> bool:
         state.path.chmod(0o700)
         database = Database(url)
         schema.upgrade(database)
+        ensure_personal_key(state, database)
         if key_files.exist(state):
             database.close()
             Centre.open(state).close()
@@ -80,3 +86,16 @@ def initialize(state: StateDir, now: float) -> bool:
     except OSError as cause:
         raise CollectorError(f"{cause.filename or state.path}: {cause.strerror}; choose another --state") from cause
     return True
+
+
+def ensure_personal_key(state: StateDir, database: Database) -> None:
+    """Make the key file of personal data where there never was one: a lost one is never replaced by another.
+
+    Raises OSError.
+    """
+    with database.look() as connection:
+        is_used = connection.scalar(select(exists().select_from(AuditLine)))
+    if not is_used:
+        make_directory(state.keys)
+        state.keys.chmod(0o700)
+        keyfile.create(state)

@@ -16,12 +16,14 @@ from sync.collector.centre import Centre
 from sync.collector.config import DEFAULT_STATE, StateDir
 from sync.collector.fleet.commands import gate, policy
 from sync.collector.policy.commands import updates
+from sync.collector.privacy.commands import privacy
 from sync.collector.simulation import grounds
 from sync.collector.simulation.commands import simulate
 from sync.collector.storage import db
 from sync.collector.terminal import Sentences, opened
 from sync.collector.venues.commands import checkpoint, venue
 from sync.collector.visitors.commands import demo_visitors, passes
+from sync.collector.visitors.registry_commands import visitor
 
 
 @click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,14 +99,16 @@ def serve(state: StateDir, host: str | None, port: int | None) -> None:
 
 @main.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--without-personal-key", is_flag=True, help="Personal data in it is then closed; keep that key apart.")
 @click.pass_obj
-def back_up(state: StateDir, file: Path) -> None:
+def back_up(state: StateDir, file: Path, without_personal_key: bool) -> None:
     """Write database, keys and settings into FILE, while the collector runs. Keep it as safe as the keys in it.
 
-    The root key is not in it: that has its own copies.
+    The root key is not in it: that has its own copies. Without keys/personal.keys nobody reads a name from it, and once
+    the key was rotated (collector privacy rotate) nobody ever will.
     """
     with opened(state) as centre:
-        backup.back_up(centre, file)
+        backup.back_up(centre, file, with_personal_key=not without_personal_key)
     click.echo(f"{file}: {file.stat().st_size} bytes.", err=True)
 
 
@@ -121,5 +125,8 @@ def restore(state: StateDir, file: Path) -> None:
     click.echo(f"{state.path} is restored, epoch {epoch}. Next: collector db check, then collector serve", err=True)
 
 
-for command in (venue, checkpoint, gate, passes, policy, updates, db, demo_visitors, simulate):
+for command in (
+    *(venue, checkpoint, gate, visitor, passes, policy, updates),
+    *(privacy, db, demo_visitors, simulate),
+):
     main.add_command(command)

@@ -136,6 +136,14 @@ def queue_up(connection: Connection, number: int) -> None:
         )
 
 
+def share(connection: Connection, number: int) -> None:
+    """Like `queue_up`, side by side with others that share; whoever queues up for that number waits for all of them."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock_shared(:queues, :number)"), {"queues": _QUEUES, "number": number}
+        )
+
+
 def insert_new(connection: Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows; one whose primary key is there already changes nothing."""
     if rows:

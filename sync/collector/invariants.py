@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, func, literal_column, not_, or_, select, text, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    text,
+    union_all,
+)
 
 from sync.collector import schema
 from sync.collector.database import Database
@@ -20,16 +35,22 @@ from sync.collector.intake.model import (
     RecordRow,
     SetAsideRow,
 )
+from sync.collector.privacy import audit
+from sync.collector.privacy.model import PurgedCount, PurgedNumber
 
 _SHOWN = 5  # of each kind: the first few say what is wrong
-_KEPT = (RecordRow, SetAsideRow, QuarantinedRow)
+_TAKEN = (RecordRow, SetAsideRow, QuarantinedRow, PurgedNumber)
 
 
-def broken(database: Database) -> list[str]:
-    """One sentence for each thing that is wrong. Raises Mistake for a database of another version."""
+def broken(database: Database, audit_key: bytes | None = None) -> list[str]:
+    """One sentence for each thing that is wrong. audit_key: without it the audit's digests are passed over.
+
+    Raises Mistake for a database of another version.
+    """
     with database.look() as connection:
         schema.require_current(connection)
-        return [sentence for check in _CHECKS for sentence in check(connection)]
+        found = [sentence for check in _CHECKS for sentence in check(connection)]
+        return found + list(audit.broken(connection, audit_key))
 
 
 def _file(connection: Connection) -> Iterator[str]:
@@ -48,13 +69,16 @@ def _centre(connection: Connection) -> Iterator[str]:
 
 
 def _cursors(connection: Connection) -> Iterator[str]:
-    """Below an outbox's cursor every number is a record, kept apart, or a declared hole – and nothing stands above."""
-    counted = {model: _by_outbox(connection, model) for model in _KEPT}
+    """From what is purged to an outbox's cursor every number is taken or a declared hole – and nothing stands above."""
+    counted = {model: _by_outbox(connection, model) for model in _TAKEN}
     numbers, highest = _numbers_by_outbox(connection)
     holes: dict[int, list[tuple[int, int]]] = {}
     for row in connection.execute(select(HoleRow.outbox, HoleRow.first, HoleRow.last).order_by(HoleRow.first)):
         holes.setdefault(row.outbox, []).append((row.first, row.last))
-    for outbox in connection.execute(select(Outbox.number, Outbox.id, Outbox.next, Outbox.ahead, Outbox.records)):
+    lowest = {row[0]: row[1] for row in connection.execute(_LOWEST)}
+    for outbox in connection.execute(_OUTBOXES):
+        if outbox.purged > outbox.next or lowest.get(outbox.number, outbox.purged) < outbox.purged:
+            yield f"outbox {outbox.id} has records below {outbox.purged}, where all are purged, or no such number yet"
         stored = counted[RecordRow].get(outbox.number, 0)
         if stored != outbox.records:
             yield f"outbox {outbox.id} says that it has {outbox.records} records, and has {stored}"
@@ -62,14 +86,19 @@ def _cursors(connection: Connection) -> Iterator[str]:
             yield f"outbox {outbox.id} has records from its cursor {outbox.next} on"
         empty = sum(
             last - first + 1 - _numbers_within(connection, outbox.number, first, last)
-            for first, last in _merged(holes.get(outbox.number, []))
+            for first, last in _merged(holes.get(outbox.number, []), outbox.purged)
         )
-        if (held := numbers.get(outbox.number, 0)) + empty != outbox.next - 1:
+        if (held := numbers.get(outbox.number, 0)) + empty != outbox.next - outbox.purged:
             yield f"outbox {outbox.id} has {held} numbers and {empty} holes below its cursor {outbox.next}"
     known = set(connection.scalars(select(Outbox.number)))
-    for model in (*_KEPT, ConflictRow):
+    for model in (*_TAKEN, ConflictRow):
         if strangers := _by_outbox(connection, model).keys() - known:
             yield f"{model.__tablename__} has rows of outboxes that are not there: {sorted(strangers)[:_SHOWN]}"
+
+
+_OUTBOXES: Any = select(Outbox.number, Outbox.id, Outbox.next, Outbox.ahead, Outbox.purged, Outbox.records)
+
+_LOWEST = select(RecordRow.outbox, func.min(RecordRow.sequence)).group_by(RecordRow.outbox)
 
 
 def _by_outbox(connection: Connection, model: Any) -> dict[int, int]:
@@ -79,13 +108,13 @@ def _by_outbox(connection: Connection, model: Any) -> dict[int, int]:
 
 def _numbers(*conditions: Callable[[Any], Any]) -> Any:
     """Each number that is taken, once: conflicting bytes of quarantine share one."""
-    parts = [select(model.outbox, model.sequence).where(*(each(model) for each in conditions)) for model in _KEPT]
+    parts = [select(model.outbox, model.sequence).where(*(each(model) for each in conditions)) for model in _TAKEN]
     return select(union_all(*parts).subquery()).distinct().subquery()
 
 
 def _numbers_by_outbox(connection: Connection) -> tuple[dict[int, int], dict[int, int]]:
     taken = _numbers()
-    below = func.sum(case((taken.c.sequence < Outbox.next, 1), else_=0))
+    below = func.sum(case((and_(taken.c.sequence >= Outbox.purged, taken.c.sequence < Outbox.next), 1), else_=0))
     rows = connection.execute(
         select(taken.c.outbox, below, func.max(taken.c.sequence))
         .join(Outbox, Outbox.number == taken.c.outbox)
@@ -99,10 +128,10 @@ def _numbers_within(connection: Connection, outbox: int, first: int, last: int) 
     return connection.scalar(select(func.count()).select_from(taken)) or 0
 
 
-def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans in order, those that overlap as one: a hole may be declared twice, longer the second time."""
+def _merged(spans: list[tuple[int, int]], lowest: int) -> list[tuple[int, int]]:
+    """Spans from `lowest` on, in order, those that overlap as one: a hole may be declared twice, longer later."""
     merged: list[tuple[int, int]] = []
-    for first, last in spans:
+    for first, last in ((max(first, lowest), last) for first, last in spans if last >= lowest):
         if merged and first <= merged[-1][1] + 1:
             merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
         else:
@@ -124,14 +153,21 @@ _RECORDS = select(RecordRow.outbox, RecordRow.sequence, RecordRow.venue, RecordR
 
 
 def _roll_up(connection: Connection) -> Iterator[str]:
-    """The hourly counts equal a recount, to the last row."""
-    counted = recount(RecordRow.__table__)
+    """The hourly counts equal a recount of the records and what the purged ones had added, to the last row."""
+    purged = select(*(getattr(PurgedCount, name) for name in (*KEY, *TOTALS)))
+    both = union_all(recount(RecordRow.__table__), purged).subquery()
+    key = [both.c[name] for name in KEY]
+    counted = select(*key, *(_whole(func.sum(both.c[name])).label(name) for name in TOTALS)).group_by(*key)
     kept = select(*(getattr(HourlyCount, name) for name in (*KEY, *TOTALS)))
     for left, right, what in ((counted, kept, "counted from the records"), (kept, counted, "in the hourly counts")):
         rows = connection.execute(left.except_(right).order_by(literal_column("1")).limit(_SHOWN))
         for row in rows:
             said = zip((*KEY, *TOTALS), row, strict=True)
             yield f"only {what}: {' '.join(f'{name}={value}' for name, value in said)}"
+
+
+def _whole(number: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(number, BigInteger)  # a sum of sums is numeric on PostgreSQL
 
 
 _CHECKS = (_file, _centre, _cursors, _places, _roll_up)

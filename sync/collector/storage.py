@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from sync.collector import invariants, schema
+from sync.collector.centre import ensure_personal_key
 from sync.collector.config import StateDir, database_url, load_settings
 from sync.collector.database import Database
 from sync.collector.errors import CollectorError
+from sync.collector.privacy.commands import audit_key
 from sync.collector.terminal import opened
 
 
@@ -23,6 +25,7 @@ def upgrade(state: StateDir) -> None:
     database = Database(database_url(state, load_settings(state)))
     try:
         changed = schema.upgrade(database)
+        ensure_personal_key(state, database)
     finally:
         database.close()
     click.echo("The database is of this version now." if changed else "Nothing to do.", err=True)
@@ -33,7 +36,7 @@ def upgrade(state: StateDir) -> None:
 def check(state: StateDir) -> None:
     """Look for anything that must never be; exit code 1 when something is found. Reads every record once."""
     with opened(state) as centre:
-        found = invariants.broken(centre.database)
+        found = invariants.broken(centre.database, audit_key(state))
     for sentence in found:
         click.echo(sentence)
     if found:

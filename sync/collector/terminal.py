@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sync.collector.centre import Centre
 from sync.collector.config import StateDir
@@ -52,3 +54,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]], empty: str) ->
         return
     for row in (heads, *rows):
         click.echo("\t".join(str(cell) for cell in row))
+
+
+def progress() -> Progress:
+    """A bar on standard error; nothing where that is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)

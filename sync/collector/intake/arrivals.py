@@ -16,7 +16,7 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Codes presented today (China time, by the gates' clocks), and records held of all days."""
+    """Codes presented today (China time, by the gates' clocks), and records held now (within their term)."""
 
     passed: int
     referred: int

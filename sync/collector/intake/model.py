@@ -14,7 +14,8 @@ from sync.collector.database import BY_VENUE, Base
 class Outbox(Base):
     """A queue and the gate that first used it. next: the centre holds everything below. records: how many rows.
 
-    ahead: one past the highest number that came urgently, before its turn (R7).
+    ahead: one past the highest number that came urgently, before its turn (R7). purged: records below it were here, and
+    their term is over.
     """
 
     __tablename__ = "outbox"
@@ -25,6 +26,7 @@ class Outbox(Base):
     next: Mapped[int] = mapped_column(BigInteger, default=1)
     records: Mapped[int] = mapped_column(BigInteger, default=0)
     ahead: Mapped[int] = mapped_column(BigInteger, default=1)
+    purged: Mapped[int] = mapped_column(BigInteger, default=1, server_default="1")
 
 
 class RecordRow(Base):

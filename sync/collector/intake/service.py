@@ -28,6 +28,7 @@ from sync.collector.intake.model import (
     SetAsideRow,
 )
 from sync.collector.intake.rows import Source, sort_records
+from sync.collector.privacy.model import PurgedNumber
 from sync.wire.batch import MAX_RECORDS, Batch
 from sync.wire.receipt import SetAside
 
@@ -57,12 +58,16 @@ class TakenIn:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """An outbox as the transaction found it: its number here, its gate's, its cursor, and what came before its turn."""
+    """An outbox as the transaction found it: its number here, its gate's, its cursor, and what came before its turn.
+
+    purged: records below it were here, and their term is over.
+    """
 
     number: int
     gate_number: int
     next: int
     ahead: int
+    purged: int
 
 
 def take_in(
@@ -94,7 +99,7 @@ def _store(connection: Connection, line: _Line, gate: KnownGate, batch: Batch, s
     for sequence, raw in batch.numbered():
         if sequence not in known:
             fresh.append((sequence, raw))
-        elif known[sequence] != raw:
+        elif known[sequence] not in (None, raw):
             other.append((sequence, raw))
     # Urgent records move no cursor: those before them are still to come, and they come again in their turn.
     moved = line.next if batch.urgent else max(line.next, batch.next)
@@ -120,7 +125,9 @@ def _store(connection: Connection, line: _Line, gate: KnownGate, batch: Batch, s
     )
 
 
-_FIND = select(Outbox.number, Outbox.gate_number, Outbox.next, Outbox.ahead).where(Outbox.id == bindparam("outbox_id"))
+_FIND = select(Outbox.number, Outbox.gate_number, Outbox.next, Outbox.ahead, Outbox.purged).where(
+    Outbox.id == bindparam("outbox_id")
+)
 _MOVE = (
     update(Outbox)
     .where(Outbox.number == bindparam("outbox_number"))
@@ -130,8 +137,9 @@ _MOVE = (
 
 @dataclass(frozen=True, slots=True)
 class _LookUp:
-    """What is stored of an outbox's numbers at a venue: sequence, bytes, and why it was set aside."""
+    """What is stored of an outbox's numbers at a venue: sequence, bytes, why it was set aside; what was purged."""
 
+    purged: Select[int]
     quarantined: Select[int, bytes]
     records: Select[int, bytes]
     aside: Select[int, bytes, str]
@@ -142,7 +150,13 @@ def _look_up(within: Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]
         place = (model.venue == bindparam("at_venue"), model.outbox == bindparam("outbox_number"))
         return select(model.sequence, model.raw).where(*place, within(model.sequence))
 
-    return _LookUp(stored(QuarantinedRow), stored(RecordRow), stored(SetAsideRow).add_columns(SetAsideRow.reason))
+    outbox, sequence = PurgedNumber.outbox, PurgedNumber.sequence
+    return _LookUp(
+        select(sequence).where(outbox == bindparam("outbox_number"), within(sequence)),
+        stored(QuarantinedRow),
+        stored(RecordRow),
+        stored(SetAsideRow).add_columns(SetAsideRow.reason),
+    )
 
 
 # A list of 500 numbers costs more to put into the statement than the whole answer does.
@@ -160,7 +174,7 @@ def _line(connection: Connection, gate: KnownGate, outbox_id: str) -> _Line:
     """The outbox of that id, bound to the gate that used it first."""
     row = connection.execute(_FIND, {"outbox_id": outbox_id}).one_or_none()
     if row is None:
-        new = {"id": outbox_id, "gate_number": gate.number, "next": 1, "records": 0, "ahead": 1}
+        new = {"id": outbox_id, "gate_number": gate.number, "next": 1, "records": 0, "ahead": 1, "purged": 1}
         insert_new(connection, Outbox, [new])  # another gate may claim it in this very moment
         row = connection.execute(_FIND, {"outbox_id": outbox_id}).one()
     return _Line(*row)
@@ -180,14 +194,13 @@ def _is_next(line: _Line, batch: Batch) -> bool:
 
 def _known(
     connection: Connection, line: _Line, gate: KnownGate, batch: Batch
-) -> tuple[dict[int, bytes], list[SetAside]]:
-    """What is stored of the batch's numbers: bytes by sequence, and what was set aside of them.
+) -> tuple[dict[int, bytes | None], list[SetAside]]:
+    """What is stored of the batch's numbers: bytes by sequence (None: purged), and what was set aside of them.
 
     Venue by venue, so that no statement asks two servers: a gate has stood at one, seldom at two.
     """
     if not batch.records or _is_next(line, batch):
         return {}, []
-    known: dict[int, bytes] = {}
     set_aside: list[SetAside] = []
     numbers = [sequence for sequence, _ in batch.numbered()]
     wanted, lowest, highest = frozenset(numbers), numbers[0], numbers[-1]
@@ -196,6 +209,8 @@ def _known(
     look_up, asked = (
         (_IN_RANGE, {"lowest": lowest, "highest": highest}) if is_narrow else (_LISTED, {"numbers": numbers})
     )
+    known: dict[int, bytes | None] = {sequence: None for sequence in numbers if sequence < line.purged}
+    known |= dict.fromkeys(connection.scalars(look_up.purged, {"outbox_number": line.number, **asked}))
     for venue in sorted(gate.venues):
         span = {"at_venue": venue, "outbox_number": line.number, **asked}
         # What was stored first has the name; a record outranks what was kept apart.

@@ -31,7 +31,7 @@ def passes() -> None:
 @click.option("--tested-hours-ago", type=float, help="Age of the last test.  [default: no test]")
 @click.option("--positive", is_flag=True, help="That test was positive.")
 @click.option("--companions", type=int, default=0, show_default=True, help="People on the same pass.")
-@click.option("--holder", help="The centre's own reference to the visitor, never a name.")
+@click.option("--visitor", help="Whose it is: the id of a registered visitor.  [default: nobody's]")
 @click.pass_obj
 def issue(
     state: StateDir,
@@ -43,7 +43,7 @@ def issue(
     tested_hours_ago: float | None,
     positive: bool,
     companions: int,
-    holder: str | None,
+    visitor: str | None,
 ) -> None:
     """Issue a pass and print its text, ready for a QR symbol in alphanumeric mode."""
     wanted = Wanted(
@@ -55,7 +55,7 @@ def issue(
         tested_hours_ago=tested_hours_ago,
         test_negative=not positive,
         companions=companions,
-        holder=holder,
+        holder=visitor,
     )
     with opened(state) as centre, centre.database.write() as session:
         text = issue_pass(centre, session, wanted, time.time())

@@ -60,7 +60,7 @@ class _Desk:
 
     def wanted(self, kind: PassKind, status: Status = Status.GREEN) -> Wanted:
         """A pass for this checkpoint."""
-        return Wanted(kind, status, self.venue, self.checkpoint, tested_hours_ago=_TESTED_HOURS_AGO, holder="demo")
+        return Wanted(kind, status, self.venue, self.checkpoint, tested_hours_ago=_TESTED_HOURS_AGO)
 
     def phone(self, kind: PassKind, status: Status = Status.GREEN, seconds_ago: float = 0) -> Exhibit:
         """A pass on a phone's screen."""

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from sync.collector.centre import Centre
 from sync.collector.errors import Mistake
 from sync.collector.venues.service import find_checkpoint, find_venue
-from sync.collector.visitors.model import MAX_HOLDER, IssuedPass
+from sync.collector.visitors import registry
+from sync.collector.visitors.model import IssuedPass
 from sync.wire.passes import MAX_COMPANIONS, SERIAL_BYTES, PassClaims, PassKind, Status, issue
 
 VALID_SECONDS = {PassKind.SCAN_RESULT: 120, PassKind.SAVED: 7 * 86_400, PassKind.PAPER: 180 * 86_400}
@@ -19,7 +20,10 @@ VALID_SECONDS = {PassKind.SCAN_RESULT: 120, PassKind.SAVED: 7 * 86_400, PassKind
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The pass that is asked for. venue, checkpoint: None for any. tested_hours_ago: None for no test."""
+    """The pass that is asked for. venue, checkpoint: None for any. tested_hours_ago: None for no test.
+
+    holder: a visitor's id, None for nobody in particular.
+    """
 
     kind: PassKind = PassKind.SCAN_RESULT
     status: Status = Status.GREEN
@@ -35,6 +39,8 @@ class Wanted:
 def issue_pass(centre: Centre, session: Session, wanted: Wanted, now: float) -> str:
     """The text of a new pass, issued at `now`. Raises Mistake, NotFound."""
     claims = draw_claims(centre, session, wanted, int(now))
+    if wanted.holder is not None:
+        registry.hold(session, wanted.holder, claims.expires_at)
     session.add(
         IssuedPass(
             serial=claims.serial,
@@ -60,8 +66,6 @@ def draw_claims(centre: Centre, session: Session, wanted: Wanted, now: int) -> P
         raise Mistake(f"a {_word(wanted.kind)} pass is valid for 1 to {limit} seconds")
     if not 0 <= wanted.companions <= MAX_COMPANIONS:
         raise Mistake(f"a pass has 0 to {MAX_COMPANIONS} companions")
-    if wanted.holder is not None and len(wanted.holder) > MAX_HOLDER:
-        raise Mistake(f"a holder's reference has at most {MAX_HOLDER} characters")
     tested = wanted.tested_hours_ago
     if tested is not None and not 0 <= tested <= 24 * 366:
         raise Mistake("a test is 0 to 8784 hours old")

@@ -17,6 +17,7 @@ from sync.wire.passes import PassKind, Status, decode_claims, token_of
 from sync.wire.policy import Policy, read_policy
 from sync.wire.statedir import StateDir
 from tests.sync.collector.gateside import Gate, Site
+from tests.sync.collector.people import registered
 from tests.sync.collector.processes import collector, start_serving
 
 
@@ -119,14 +120,15 @@ def test_a_pass_is_genuine_and_its_serial_is_kept(site: Site) -> None:
     """DESIGN 3: the centre knows whose serial it is."""
     state = site.centre.state.path
     options = ["--checkpoint", "1", "--status", "yellow", "--companions", "2", "--tested-hours-ago", "3"]
-    done = collector(state, "pass", "issue", *options, "--holder", "file-7")
+    (visitor,) = registered(site, 1)
+    done = collector(state, "pass", "issue", *options, "--visitor", visitor)
     ring = KeyRing([site.centre.keys.passes.verification_key()])
     claims = decode_claims(verify(token_of(done.stdout.rstrip("\n")), ring, MessageType.PASS).payload)
     assert (claims.kind, claims.status, claims.venue, claims.checkpoint) == (PassKind.SCAN_RESULT, Status.YELLOW, 1, 1)
     assert (claims.companions, claims.expires_at - claims.issued_at) == (2, 120)
     assert claims.tested_at == claims.issued_at - 3 * 3600
     with site.centre.database.read() as session:
-        assert session.get_one(IssuedPass, claims.serial).holder == "file-7"
+        assert session.get_one(IssuedPass, claims.serial).holder == visitor
 
 
 def test_the_key_list_names_the_key_of_each_purpose(site: Site, gate: Gate) -> None:
@@ -231,7 +233,18 @@ def test_serve_stops_cleanly_on_sigterm(town: Path) -> None:
     assert process.wait(timeout=20) == 0
 
 
-@pytest.mark.parametrize("arguments", [[], ["gate"], ["gate", "provision"], ["pass", "issue"], ["demo-visitors"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["gate"],
+        ["gate", "provision"],
+        ["pass", "issue"],
+        ["visitor", "add"],
+        ["privacy", "purge"],
+        ["demo-visitors"],
+    ],
+)
 def test_help_explains(tmp_path: Path, arguments: list[str]) -> None:
     """Every command, without a state."""
     done = collector(tmp_path / "none", *arguments, "--help")

@@ -1,0 +1,120 @@
+"""The audit: who looked at whom, when and why. A line is written before anything is shown, in the same transaction.
+
+Each line's digest is keyed and takes in the one before, so that a changed or missing line is found out by whoever has
+the key file. What it does NOT find: the newest lines cut off by somebody who writes to the database past its triggers –
+compare the number that `collector privacy audit` shows with one that was noted elsewhere.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from sqlalchemy import Connection, insert, select
+
+from sync.collector.database import queue_up
+from sync.collector.errors import Mistake
+from sync.collector.privacy.model import AuditLine
+from sync.wire import jsonform
+
+MAX_WORDS = 200
+_SHOWN = 5
+_QUEUE = -1  # gates have positive numbers
+_BEGIN = bytes(32)
+
+
+class Act(str, Enum):
+    """What was done."""
+
+    REGISTER = "register"
+    FIND = "find"
+    SHOW = "show"
+    VERIFY = "verify"
+    EXPORT = "export"
+    ERASE = "erase"
+    PURGE = "purge"
+    ROTATE = "rotate"
+    TERMS = "terms"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, and why. name: as the audit says it. reason: a case or request, never somebody's name."""
+
+    name: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        for word, what in ((self.name, "who"), (self.reason, "why")):
+            if not word.strip() or len(word) > MAX_WORDS or not word.isprintable():
+                raise Mistake(f"{what}: 1 to {MAX_WORDS} printable characters, for the audit")
+
+
+def at_terminal(reason: str) -> Actor:
+    """The person at this terminal: who called sudo, else whose session it is. Raises Mistake.
+
+    What this does NOT establish: whoever may run commands as the service's user may also set SUDO_USER.
+    """
+    return Actor(f"login {os.environ.get('SUDO_USER') or getpass.getuser()}", reason)
+
+
+def note(
+    connection: Connection,
+    key: bytes,
+    act: Act,
+    actor: Actor,
+    now: float,
+    *,
+    visitor: str | None = None,
+    detail: str = "",
+) -> int:
+    """Append a line within a write transaction; its number. key: of the chain (`PersonalKeys.audit`)."""
+    queue_up(connection, _QUEUE)
+    last = connection.execute(
+        select(AuditLine.number, AuditLine.digest).order_by(AuditLine.number.desc()).limit(1)
+    ).one_or_none()
+    line = {
+        "number": last.number + 1 if last else 1,
+        "at": now,
+        "actor": actor.name,
+        "act": act.value,
+        "visitor": visitor,
+        "reason": actor.reason,
+        "detail": detail,
+    }
+    digest = _digest(key, last.digest if last else _BEGIN, list(line.values()))
+    connection.execute(insert(AuditLine), line | {"digest": digest})
+    return int(line["number"])  # type: ignore[arg-type]
+
+
+def broken(connection: Connection, key: bytes | None) -> Iterator[str]:
+    """One sentence for each of the first lines that do not follow from the one before. No key: only their numbers."""
+    columns = [column for column in AuditLine.__table__.columns if column.name != "digest"]
+    before, expected, told = _BEGIN, 1, 0
+    for *said, digest in connection.execute(select(*columns, AuditLine.digest).order_by(AuditLine.number)):
+        if said[0] != expected:
+            yield f"the audit lacks its lines {expected} to {said[0] - 1}"
+            told += 1
+        elif key is not None and not hmac.compare_digest(_digest(key, before, said), digest):
+            yield f"line {said[0]} of the audit is not what was written, or the key file is another one"
+            told += 1
+        if told == _SHOWN:
+            return
+        before, expected = digest, said[0] + 1
+
+
+def lines(connection: Connection, visitor: str | None = None, limit: int | None = None) -> list[AuditLine]:
+    """The newest lines, oldest first; of one visitor, or of all."""
+    statement = select(AuditLine.__table__).order_by(AuditLine.number.desc()).limit(limit)
+    if visitor is not None:
+        statement = statement.where(AuditLine.visitor == visitor)
+    return [AuditLine(**row._mapping) for row in connection.execute(statement)][::-1]
+
+
+def _digest(key: bytes, before: bytes, said: list[object]) -> bytes:
+    return hmac.digest(key, before + jsonform.encode(said), hashlib.sha256)

@@ -1,0 +1,255 @@
+"""Visitors who registered: whose a serial is, and what a person may ask for – all that is held, or to be forgotten.
+
+Whoever looks stands in the audit first. Fields are encrypted one by one, bound to their row (`privacy.cipher`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, or_, select, update
+from sqlalchemy.orm import Session
+
+from sync.collector.database import queue_up
+from sync.collector.errors import Mistake, NotFound
+from sync.collector.intake.model import HourlyCount, RecordRow
+from sync.collector.privacy import audit, terms
+from sync.collector.privacy.access import Personal
+from sync.collector.privacy.audit import Act
+from sync.collector.privacy.cipher import Cell, Cipher
+from sync.collector.privacy.model import VISITOR_ID
+from sync.collector.privacy.terms import DAY_SECONDS
+from sync.collector.venues.model import Checkpoint, Venue
+from sync.collector.visitors.identity import Document, Person, normal_number, normal_phone
+from sync.collector.visitors.model import IssuedPass, Visitor
+from sync.wire.passes import PassKind, Status
+
+NUMBER, PHONE = "number", "phone"
+_REGISTERING = -3
+_AT_ONCE = 500
+_SERIAL_BYTES = 8  # of a serial, as records keep it
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A visitor as they are shown."""
+
+    id: str
+    person: Person
+    verified_at: float | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What is left of somebody: passes that open until they expire, and are nobody's from now on."""
+
+    open_passes: list[IssuedPass]
+
+
+def register(access: Personal, person: Person) -> Visitor:
+    """Keep somebody new. Raises Mistake where the document is registered already."""
+    connection = access.session.connection()
+    queue_up(connection, _REGISTERING)  # two with one document at once
+    same = select(Visitor.id).where(
+        Visitor.number_hash.in_(access.cipher.hashes(NUMBER, person.number)), Visitor.document == person.document.value
+    )
+    if known := access.session.scalar(same):
+        raise Mistake(f"this document is registered already: visitor {known}")
+    row_id = os.urandom(VISITOR_ID // 2).hex()
+    row = Visitor(
+        id=row_id,
+        document=person.document.value,
+        created_at=access.now,
+        used_until=access.now,
+        **sealed(access.cipher, row_id, person),
+    )
+    access.session.add(row)
+    access.session.flush()
+    access.note(Act.REGISTER, row_id)
+    return row
+
+
+def sealed(cipher: Cipher, row_id: str, person: Person) -> dict[str, Any]:
+    """The columns that depend on the key."""
+    phone = person.phone
+    return {
+        "kid": cipher.current.kid,
+        "name": cipher.encrypt(person.name, _cell("name", row_id)),
+        "number": cipher.encrypt(person.number, _cell("number", row_id)),
+        "phone": None if phone is None else cipher.encrypt(phone, _cell("phone", row_id)),
+        "number_hash": cipher.hash(NUMBER, person.number),
+        "phone_hash": None if phone is None else cipher.hash(PHONE, phone),
+    }
+
+
+def opened(cipher: Cipher, row: Any) -> Person:
+    """The person in a row. Raises Unreadable."""
+    return Person(
+        name=cipher.decrypt(row.name, _cell("name", row.id)),
+        document=Document(row.document),
+        number=cipher.decrypt(row.number, _cell("number", row.id)),
+        phone=None if row.phone is None else cipher.decrypt(row.phone, _cell("phone", row.id)),
+    )
+
+
+def find(access: Personal, text: str) -> list[Registered]:
+    """Whose number or phone that is, however it is spelled. Each is in the audit; so is a search that finds nobody."""
+    cipher = access.cipher
+    rows = access.session.scalars(
+        select(Visitor).where(
+            or_(
+                Visitor.number_hash.in_(cipher.hashes(NUMBER, normal_number(text))),
+                Visitor.phone_hash.in_(cipher.hashes(PHONE, normal_phone(text))),
+            )
+        )
+    ).all()
+    return _shown(access, Act.FIND, rows)
+
+
+def find_by_serial(access: Personal, serial: bytes) -> list[Registered]:
+    """Whose pass that is (DESIGN 3); the first 8 bytes are enough. Nobody's where its visitor was erased."""
+    # A range of the primary key: records keep only the head of a serial.
+    holders = select(IssuedPass.holder).where(IssuedPass.serial >= serial, IssuedPass.serial <= serial + b"\xff" * 4)
+    rows = access.session.scalars(select(Visitor).where(Visitor.id.in_(access.session.scalars(holders).all()))).all()
+    return _shown(access, Act.FIND, rows)
+
+
+def show(access: Personal, visitor_id: str) -> Registered:
+    """Everything about one visitor. Raises NotFound."""
+    return _shown(access, Act.SHOW, [_found(access.session, visitor_id)])[0]
+
+
+def verify(access: Personal, visitor_id: str) -> None:
+    """Somebody has seen the document. Raises NotFound."""
+    row = _found(access.session, visitor_id, for_update=True)
+    access.note(Act.VERIFY, row.id)
+    row.verified_at = access.now
+    access.session.flush()
+
+
+def hold(session: Session, visitor_id: str, until: float) -> None:
+    """The visitor gets a pass that expires then: their term runs from there at the earliest. Raises NotFound."""
+    row = _found(session, visitor_id, for_update=True)
+    row.used_until = max(row.used_until, until)
+
+
+def erase(access: Personal, visitor_id: str) -> Erased:
+    """Forget a person: fields, hashes, and whose their passes are. Records stay, nobody's. Raises NotFound."""
+    row = _found(access.session, visitor_id, for_update=True)
+    theirs = IssuedPass.holder == row.id
+    passes = access.session.scalars(select(IssuedPass).where(theirs)).all()
+    access.note(Act.ERASE, row.id, f"passes={len(passes)}")
+    still_open = [issued for issued in passes if issued.expires_at > access.now]
+    access.session.execute(update(IssuedPass).where(theirs).values(holder=None))
+    access.session.delete(row)
+    access.session.flush()
+    return Erased(still_open)
+
+
+def over(connection: Connection, now: float, limit: int) -> Sequence[str]:
+    """Visitors whose term is over."""
+    before = now - terms.in_force(connection).visitors * DAY_SECONDS
+    return connection.scalars(select(Visitor.id).where(Visitor.used_until < before).limit(limit)).all()
+
+
+def export(access: Personal, visitor_id: str) -> dict[str, Any]:
+    """All that is held of a person, for a JSON file. Raises NotFound, Unreadable."""
+    row = _found(access.session, visitor_id)
+    access.note(Act.EXPORT, row.id)
+    person, connection = opened(access.cipher, row), access.session.connection()
+    passes = access.session.scalars(
+        select(IssuedPass).where(IssuedPass.holder == row.id).order_by(IssuedPass.issued_at, IssuedPass.serial)
+    ).all()
+    return {
+        "visitor": {
+            "id": row.id,
+            "name": person.name,
+            "document": person.document.value,
+            "number": person.number,
+            "phone": person.phone,
+            "verified_at": row.verified_at,
+            "created_at": row.created_at,
+        },
+        "passes": [_pass(issued) for issued in passes],
+        "passages": _passages(connection, [issued.serial for issued in passes]),
+        "audit": [
+            {"number": line.number, "at": line.at, "who": line.actor, "what": line.act, "why": line.reason}
+            for line in audit.lines(connection, row.id)
+        ],
+        "terms_days": msgspec.structs.asdict(terms.in_force(connection)),
+    }
+
+
+def _shown(access: Personal, act: Act, rows: Sequence[Visitor]) -> list[Registered]:
+    for row in rows:
+        access.note(act, row.id)
+    if not rows:
+        access.note(act, None, "nobody")
+    return [Registered(row.id, opened(access.cipher, row), row.verified_at, row.created_at) for row in rows]
+
+
+def _found(session: Session, visitor_id: str, *, for_update: bool = False) -> Visitor:
+    row = session.get(Visitor, visitor_id, with_for_update=for_update or None)
+    if row is None:
+        raise NotFound(f"there is no visitor {visitor_id}: they were erased, or never registered")
+    return row
+
+
+def _pass(issued: IssuedPass) -> dict[str, Any]:
+    return {
+        "serial": issued.serial.hex(),
+        "kind": PassKind(issued.kind).name.lower(),
+        "status": Status(issued.status).name.lower(),
+        "status_at": issued.status_at,
+        "issued_at": issued.issued_at,
+        "expires_at": issued.expires_at,
+        "venue": issued.venue or None,
+        "checkpoint": issued.checkpoint or None,
+    }
+
+
+def _passages(connection: Connection, serials: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Each record with one of these serials, verbatim, and the place in words.
+
+    The index is led by the hour: every hour that the roll-up knows is asked, whatever a gate's clock said.
+    """
+    heads = [serial[:_SERIAL_BYTES] for serial in serials]
+    hours = connection.scalars(select(HourlyCount.hour).distinct().order_by(HourlyCount.hour)).all() if heads else []
+    found: list[dict[str, Any]] = []
+    for some_hours in _portions(hours):
+        for some_heads in _portions(heads):
+            rows = connection.execute(
+                _PASSAGES.where(RecordRow.hour.in_(some_hours), RecordRow.serial.in_(some_heads))
+            ).all()
+            found += [row._asdict() | {"record": msgspec.Raw(row.record)} for row in rows]
+    return sorted(found, key=lambda passage: (passage["corrected_at"] or passage["at"], passage["sequence"]))
+
+
+_PASSAGES = (
+    select(
+        RecordRow.at,
+        RecordRow.corrected_at,
+        RecordRow.received_at,
+        RecordRow.venue,
+        Venue.name.label("venue_name"),
+        RecordRow.checkpoint,
+        Checkpoint.name.label("checkpoint_name"),
+        RecordRow.sequence,
+        RecordRow.raw.label("record"),
+    )
+    .outerjoin(Venue, Venue.id == RecordRow.venue)
+    .outerjoin(Checkpoint, Checkpoint.id == RecordRow.checkpoint)
+)
+
+
+def _portions(values: Sequence[Any]) -> list[Sequence[Any]]:
+    return [values[first : first + _AT_ONCE] for first in range(0, len(values), _AT_ONCE)]
+
+
+def _cell(column: str, row_id: str) -> Cell:
+    return Cell(Visitor.__tablename__, column, row_id)
