@@ -78,7 +78,8 @@ class Agent:
         self._software = version("venue-gate")
         self._stopping = False
         self._bell = threading.Event()
-        self._incidents = mailbox.read_incidents(state)
+        self._incidents = self._incidents_on_disk = mailbox.read_incidents(state)
+        self._delivered_failed = False
         self._teller = Teller(state, self._boot, self._incidents)
         self._wake_seen = mailbox.changed_at(state.wake)
 
@@ -288,16 +289,41 @@ class Agent:
             session.watch.keep(receipt, answer.receipt, even_if_nothing_new=receipt.nonce == self._proof)
         session.link.received(receipt, now)
         if verdict is Verdict.BEYOND and self._exchange is not None and not self._exchange.is_greeting:
-            session.watch.delivered(receipt.outbox, Cursor(self._exchange.next, receipt.epoch))
+            self._note_delivered(session.watch, receipt.outbox, Cursor(self._exchange.next, receipt.epoch))
         self._ask_updates = True
         self._teller.received(receipt, verdict, self._exchange)
 
     def _note(self, receipt: Receipt, verdict: Verdict) -> None:
+        """Raises OSError where a contested outbox cannot be noted; anything else is noted when it can be.
+
+        On a full disk only a receipt makes room, and numbers that burnt there are incidents.
+        """
         assert self._exchange is not None  # it was judged by it
         after = noted(self._incidents, self._exchange, self._holes, receipt, verdict)
-        if after is not self._incidents:
+        is_news = after is not self._incidents
+        self._incidents = self._teller.incidents = after
+        if after is self._incidents_on_disk:
+            return
+        try:
             mailbox.write_incidents(self._state, after)
-            self._incidents = self._teller.incidents = after
+        except OSError as failure:
+            if not after.contested <= self._incidents_on_disk.contested:
+                raise
+            if is_news:
+                _log.warning("incidents.json cannot be written: %s", failure.strerror)
+        else:
+            self._incidents_on_disk = after
+
+    def _note_delivered(self, watch: OutboxWatch, outbox: str, cursor: Cursor) -> None:
+        """Only spares work after a restart, so that its failure is no failure of the exchange."""
+        try:
+            watch.delivered(outbox, cursor)
+        except OSError as failure:
+            if not self._delivered_failed:
+                _log.warning("delivered.json cannot be written: %s", failure.strerror)
+            self._delivered_failed = True
+        else:
+            self._delivered_failed = False
 
     def _install(self, files: dict[str, bytes], session: _Session, now: float) -> None:
         provision = session.provision

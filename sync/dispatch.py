@@ -1,6 +1,7 @@
 """Fills one batch from an outbox and turns it into bytes. What to send is the link's decision; here is how.
 
-Never holds more than one batch: a gate that was offline for weeks drains in the memory of an ordinary day.
+Never holds more than one batch, and the next one made ready: a gate that was offline for weeks drains in the memory of
+an ordinary day.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Setback(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Incidents(msgspec.Struct, frozen=True):
-    """Of each kind the newest KEPT, oldest first."""
+    """Of each kind the newest KEPT, oldest first; and one conflict of each outbox that has any."""
 
     set_aside: list[SetAsideRecord] = []
     missing: list[MissingRecords] = []
@@ -97,15 +97,28 @@ def noted(
     conflicts = [Conflict(outbox, sequence) for sequence in receipt.conflicts]
     turn = _TURNS.get(verdict)
     setbacks = [] if turn is None else [Setback(outbox, turn, receipt.epoch, receipt.next, receipt.centre_time)]
-    if before.setbacks and setbacks and setbacks[0].next == before.setbacks[-1].next:
-        setbacks = []  # the same word again
+    if any(_is_same_word(setback, before.setbacks) for setback in setbacks):
+        setbacks = []
     after = Incidents(
         _newest(before.set_aside, set_aside),
         _newest(before.missing, missing),
-        _newest(before.conflicts, conflicts),
+        _with_each_outbox(before.conflicts, _newest(before.conflicts, conflicts)),
         _newest(before.setbacks, setbacks),
     )
     return before if after == before else after
+
+
+def _is_same_word(setback: Setback, kept: list[Setback]) -> bool:
+    """Whether it is what this outbox was told last; two old copies are told in turn, at each greeting."""
+    last = next((one for one in reversed(kept) if one.outbox == setback.outbox), None)
+    return last is not None and (last.turn, last.epoch, last.next) == (setback.turn, setback.epoch, setback.next)
+
+
+def _with_each_outbox(kept: list[Conflict], newest: list[Conflict]) -> list[Conflict]:
+    """The newest, and one of each outbox that they crowd out: which are contested must be known for good."""
+    told = {conflict.outbox for conflict in newest}
+    crowded_out = {conflict.outbox: conflict for conflict in kept if conflict.outbox not in told}
+    return [*crowded_out.values(), *newest]
 
 
 _Incident = TypeVar("_Incident")

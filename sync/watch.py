@@ -85,8 +85,9 @@ class OutboxWatch:
             return
         self._again = now + _AGAIN_SECONDS
         found = {source.id: source for source in self._open(self._state.outbox)}
+        # Each time: what is pruned meanwhile and sent "from the first on" would be declared missing.
+        self._first = {source.id: source.first() for source in found.values()}
         if list(found) != list(self.sources):
-            self._first = {source.id: source.first() for source in found.values()}
             self.sources = found
             self._read_receipts()
         self._seen = seen

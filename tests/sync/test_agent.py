@@ -541,6 +541,52 @@ def test_an_old_copy_of_the_card_is_sent_whole_and_only_once(place: Place) -> No
     assert next(batch.first for batch in place.centre.seen if batch.records) == 1
 
 
+def test_an_old_copy_drains_unhindered_where_its_note_cannot_be_written(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """How far it was sent only spares work after a restart: the receipt counts, and no exchange waits for longer."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 1_600)
+    shelf = place.centre.shelves[outbox.id] = Shelf(next=9_001)
+    place.state.delivered.mkdir()
+    with place.running():
+        until(lambda: 1_600 in shelf.records)
+        place.says(Trouble.OUR_FAULT, "an old copy of it was put back")
+    assert "the receipt cannot be kept" not in caplog.text
+    assert caplog.text.count("delivered.json cannot be written") == 1
+
+
+def test_incidents_that_cannot_be_written_hold_up_no_receipt(place: Place) -> None:
+    """On a full disk only a receipt makes room: what else is to be noted waits until it can be."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 3)
+    place.centre.set_aside = [SetAside(2, "not a record")]
+    place.state.incidents.mkdir()
+    with place.running():
+        until(place.state.receipt(outbox.id).exists)
+        place.drained(outbox)
+        place.state.incidents.rmdir()
+        fill(outbox, 1)
+        until(lambda: read_incidents(place.state).set_aside == [SetAsideRecord(outbox.id, 2, "not a record")])
+
+
+def test_a_conflict_is_on_the_disk_before_the_receipt_that_tells_of_it(place: Place) -> None:
+    """After a restore a contested outbox is sent whole: that it is one must outlive a power cut."""
+    place.provision()
+    outbox = place.outbox()
+    fill(outbox, 3)
+    place.centre.shelves[outbox.id] = Shelf(records={3: [b"of another card"]})
+    place.state.incidents.mkdir()
+    with place.running():
+        place.says(Trouble.OUR_FAULT, "cannot be kept")
+        assert not place.state.receipt(outbox.id).exists()
+        place.state.incidents.rmdir()
+        place.drained(outbox)
+    assert read_incidents(place.state).conflicts == [Conflict(outbox.id, 3)]
+
+
 def test_a_moved_card_s_sealed_outbox_drains_too(place: Place) -> None:
     """Each outbox has its own receipt."""
     place.provision()
