@@ -163,11 +163,16 @@ def _look_up(within: Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]
 _IN_RANGE = _look_up(lambda sequence: sequence.between(bindparam("lowest"), bindparam("highest")))
 _LISTED = _look_up(lambda sequence: sequence.in_(bindparam("numbers", expanding=True)))
 _MOST_IN_RANGE = 2 * MAX_RECORDS
-_HOLES = select(HoleRow.first, HoleRow.last).where(
-    HoleRow.outbox == bindparam("outbox_number"),
-    HoleRow.first <= bindparam("highest"),
-    HoleRow.last >= bindparam("lowest"),
+_HOLES = (
+    select(HoleRow.first, HoleRow.last)
+    .where(
+        HoleRow.outbox == bindparam("outbox_number"),
+        HoleRow.first <= bindparam("highest"),
+        HoleRow.last >= bindparam("lowest"),
+    )
+    .order_by(HoleRow.first)
 )
+_HOLES_AT_ONCE = 1_000
 
 
 def _line(connection: Connection, gate: KnownGate, outbox_id: str) -> _Line:
@@ -228,8 +233,25 @@ def _declared_empty(connection: Connection, line: _Line, batch: Batch) -> set[in
         return set()
     numbers = [sequence for sequence, _ in batch.numbered()]
     span = {"outbox_number": line.number, "lowest": numbers[0], "highest": numbers[-1]}
-    holes = connection.execute(_HOLES, span).all()
-    return {number for number in numbers if any(hole.first <= number <= hole.last for hole in holes)}
+    holes = connection.execute(_HOLES, span, execution_options={"yield_per": _HOLES_AT_ONCE})
+    return declared_empty(numbers, ((hole.first, hole.last) for hole in holes))
+
+
+def declared_empty(numbers: Iterable[int], holes: Iterable[tuple[int, int]]) -> set[int]:
+    """PURE: those of the numbers, ascending, that lie in a hole (first, last). The holes by their first number.
+
+    One pass over both: holes may lie over each other, as many as a rogue gate likes, while the transaction is open.
+    """
+    found: set[int] = set()
+    rest, reach = iter(holes), 0
+    hole = next(rest, None)
+    for number in numbers:
+        while hole is not None and hole[0] <= number:
+            reach = max(reach, hole[1])
+            hole = next(rest, None)
+        if number <= reach:
+            found.add(number)
+    return found
 
 
 def _keep_aside(
