@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sync.wire.record import Adopted, FireLoop, Folded, Passage, Record, Scan
+from sync.wire.record import Adopted, ClockQuality, FireLoop, Folded, Passage, Record, Scan
 
 _decode = msgspec.json.Decoder[Record](Record).decode
 _SERIAL_BYTES = 8
 _MAX_INTEGER = 2**53
 _MAX_SECONDS = 253_402_300_800  # the year 10000
 _MAX_REASON = 80  # 500 of them fit into one receipt, whatever their characters
+BELIEVED = (ClockQuality.SYNCHRONIZED.value, ClockQuality.HOLDOVER.value)
+"""Qualities of a clock that somebody vouched for."""
 _NOBODY = 0  # no record names an inspector yet
 _new_row = tuple.__new__  # a NamedTuple's own constructor takes each field as an argument
 

@@ -27,7 +27,8 @@ from sync.collector.intake.model import (
     RecordRow,
     SetAsideRow,
 )
-from sync.collector.intake.rows import Source, sort_records
+from sync.collector.intake.rows import BELIEVED, Row, Source, sort_records
+from sync.collector.privacy import terms
 from sync.collector.privacy.model import PurgedNumber
 from sync.wire.batch import MAX_RECORDS, Batch
 from sync.wire.receipt import SetAside
@@ -95,12 +96,15 @@ def take_in(
 
 def _store(connection: Connection, line: _Line, gate: KnownGate, batch: Batch, source: Source, now: float) -> TakenIn:
     known, set_aside = _known(connection, line, gate, batch)
-    fresh, other = [], []
+    fresh, other, purged = [], [], []
     for sequence, raw in batch.numbered():
         if sequence not in known:
             fresh.append((sequence, raw))
-        elif known[sequence] not in (None, raw):
+        elif known[sequence] is None:
+            purged.append((sequence, raw))
+        elif known[sequence] != raw:
             other.append((sequence, raw))
+    other += _too_young(connection, purged, source, now)
     # Urgent records move no cursor: those before them are still to come, and they come again in their turn.
     moved = line.next if batch.urgent else max(line.next, batch.next)
     ahead = max([line.ahead, *(number + 1 for number in batch.urgent)])
@@ -225,6 +229,24 @@ def _known(
         known |= {row.sequence: row.raw for row in aside}
         set_aside += [SetAside(row.sequence, row.reason) for row in aside]
     return known, set_aside
+
+
+def _too_young(
+    connection: Connection, purged: list[tuple[int, bytes]], source: Source, now: float
+) -> list[tuple[int, bytes]]:
+    """Of records under purged numbers those that are not surely the purged ones: an old copy of a card writes on."""
+    if not purged:
+        return []
+    before = now - terms.in_force(connection).records * terms.DAY_SECONDS
+    over = {row.sequence for row in sort_records(purged, source, now).rows if _surely_before(row, before)}
+    return [(sequence, raw) for sequence, raw in purged if sequence not in over]
+
+
+def _surely_before(row: Row, before: float) -> bool:
+    """Whether it happened before, by a clock that somebody vouched for."""
+    if row.corrected_at is None and row.clock not in BELIEVED:
+        return False
+    return (row.at if row.corrected_at is None else row.corrected_at) < before
 
 
 def _declared_empty(connection: Connection, line: _Line, batch: Batch) -> set[int]:

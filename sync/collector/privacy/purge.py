@@ -32,14 +32,13 @@ from sync.collector.database import Database, insert_new, insert_or_add, queue_u
 from sync.collector.fleet.model import Placement
 from sync.collector.intake.hours import KEY, TOTALS, recount
 from sync.collector.intake.model import ConflictRow, HoleRow, Outbox, QuarantinedRow, RecordRow, SetAsideRow
+from sync.collector.intake.rows import BELIEVED
 from sync.collector.privacy.model import PurgedCount, PurgedNumber
 from sync.collector.privacy.pace import Pace
 from sync.collector.privacy.terms import DAY_SECONDS, Terms
 from sync.collector.visitors.model import IssuedPass
-from sync.wire.record import ClockQuality
 
 _APART = (SetAsideRow, ConflictRow, QuarantinedRow)
-_BELIEVED = (ClockQuality.SYNCHRONIZED.value, ClockQuality.HOLDOVER.value)
 
 
 @dataclass
@@ -223,7 +222,7 @@ def happened() -> ColumnElement[float]:
     A clock that nobody vouches for must not purge what came today, nor keep for ever what it puts into next year.
     """
     told = func.coalesce(
-        RecordRow.corrected_at, case((RecordRow.clock.in_(_BELIEVED), RecordRow.at), else_=RecordRow.received_at)
+        RecordRow.corrected_at, case((RecordRow.clock.in_(BELIEVED), RecordRow.at), else_=RecordRow.received_at)
     )
     return case((told < RecordRow.received_at, told), else_=RecordRow.received_at)
 
