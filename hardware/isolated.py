@@ -7,7 +7,6 @@ gate's user and files.
 
 from __future__ import annotations
 
-import os
 import select
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 """Memory that the gate and its decoders' process both see: room for one frame, grown by the gate as frames need it.
 
-Whose turn it is to look or to write is not decided here: their messages say so (`hardware.isolated`, `hardware.worker`).
+Whose turn it is to look or to write is not decided here: their messages say so (`hardware.isolated`).
 """
 
 from __future__ import annotations
