@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
-from edge.notify import Supervisor
+from sync.notify import Supervisor
 from sync.wire.status import Work
 
 LOOK_SECONDS = 0.5
