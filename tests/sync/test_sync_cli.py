@@ -319,7 +319,7 @@ def test_killed_at_any_moment_everything_arrives_once(processes: Processes) -> N
     outbox = Outbox(processes.state.outbox, "board:card")
     moments = random.Random(7)
     expected = []
-    sync = processes.sync()
+    begun, sync = time.monotonic(), processes.sync()
     for _ in range(8):
         for _ in range(400):
             expected.append((outbox.next, a_record(outbox.next)))
@@ -327,12 +327,13 @@ def test_killed_at_any_moment_everything_arrives_once(processes: Processes) -> N
         time.sleep(moments.uniform(0, 0.25))  # the moment of the kill is what is tried out
         if moments.random() < 0.5:
             processes.kill(sync)
-            sync = processes.sync()
+            begun, sync = time.monotonic(), processes.sync()
         else:
             processes.kill(collector)
             collector = processes.serve()
     until(lambda: len(processes.records_at_the_centre()) >= len(expected))
     assert [(number, bytes(raw)) for number, raw in processes.records_at_the_centre()] == expected
+    until(lambda: (told := read_sync_status(processes.state)) is not None and told.mono > begun)  # the last one is up
     sync.send_signal(signal.SIGTERM)
     assert sync.wait(2) == 0
 
