@@ -78,6 +78,7 @@ class Gate:
         """Take one frame and answer what is newly shown in it."""
         self._upkeep.tend(self._clock.now())
         self._hear_the_turnstile(self._clock.now())
+        self._temperature()  # a thermometer that is lost is told now, not when a visitor needs it (R26)
         if self._turnstile.is_busy or Fault.FIRE_LOOP in self._faults.standing:
             self.stop.wait(BUSY_SECONDS)  # one opening, one person; and nobody comes in while there is a fire alarm
             return

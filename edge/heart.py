@@ -22,7 +22,7 @@ STALL_SECONDS = 2.0
 class Stage(str, Enum):
     """What the loop is doing."""
 
-    REST = "rest"  # between frames: newer updates, receipts, lamps, status
+    REST = "rest"  # between frames: lamps, status
     CAMERA = "camera"
     READ = "read"
     DECIDE = "decide"
@@ -31,7 +31,7 @@ class Stage(str, Enum):
 
 
 PATIENCE: dict[Stage, float] = {
-    Stage.REST: 60.0,  # it also touches the disk
+    Stage.REST: 60.0,
     Stage.CAMERA: 30.0,  # opening one, after closing one that hangs
     Stage.READ: 30.0,  # a decoder's process that starts from a slow card
     Stage.DECIDE: 5.0,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from edge.clock import Clock, FloorKeeper
 from edge.conditions import conditions
 from edge.faults import Faults
-from edge.heart import Heart
+from edge.heart import Heart, Stage
 from edge.ledger import Ledger
 from edge.receipts import ReceiptWatch
 from edge.results import ResultBoard
@@ -67,7 +67,8 @@ class Upkeep:
         """One round."""
         if now.mono >= self._look_due:
             self._look_due = now.mono + LOOK_SECONDS
-            self._look(now)
+            with self._heart.at(Stage.DISK):  # files, all of it: a card that stalls here is a state too, no restart
+                self._look(now)
         self._faults.note(Fault.OUTBOX, self._ledger.trouble)
         trust = self._trust.in_force
         with self._faults.watch(Fault.PINS, PinsError):
