@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable
@@ -453,6 +454,15 @@ def test_a_genuine_receipt_shrinks_the_backlog_and_no_other_does(bench):
     bench.step()
     assert bench.outbox.acknowledged == 4
     assert bench.status().backlog == 2  # the start, the policy and three passages were 1 … 5; 4 and 5 still wait
+
+
+def test_a_cleared_run_directory_comes_back(bench):
+    """The page would stay "out of order" until a restart."""
+    shutil.rmtree(bench.state.run)
+    for _ in range(2):
+        bench.sources.pass_by(2)
+        bench.show()
+    assert bench.status().signal == "ready"
 
 
 def test_the_status_says_what_the_gate_does(bench):
