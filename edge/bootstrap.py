@@ -16,7 +16,6 @@ from edge.faults import Faults
 from edge.gate import Devices, Gate
 from edge.heart import Heart
 from edge.ledger import Ledger
-from edge.notify import Supervisor
 from edge.recent import MAX_USES
 from edge.results import ResultBoard
 from edge.trust import Trust
@@ -37,6 +36,7 @@ from hardware.simulated_sensors import walk_on_mock_pin
 from hardware.thermometer import NoThermometer, Plausibility, SampledThermometer
 from hardware.turnstile import Patience
 from hardware.voice import SpokenIndicator, Voice
+from sync.notify import Supervisor
 from sync.outbox import Outbox
 from sync.outbox.durable import make_directory
 

@@ -163,7 +163,7 @@ class SystemSources:
 
     def __init__(self) -> None:
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        self._libc = ctypes.CDLL(None)
+        self._adjtimex, self._timex = ctypes.CDLL(None).adjtimex, _Timex()
 
     @property
     def boot(self) -> str:
@@ -180,9 +180,9 @@ class SystemSources:
 
     def kernel_error(self) -> float | None:
         """adjtimex(2) with modes = 0 reads and changes nothing; any synchronizing daemon clears its error state."""
-        timex = _Timex()
-        state = self._libc.adjtimex(ctypes.byref(timex))
-        return None if state in (-1, _TIME_ERROR) else float(timex.maxerror) / 1e6
+        self._timex.modes = 0
+        state = self._adjtimex(ctypes.byref(self._timex))
+        return None if state in (-1, _TIME_ERROR) else float(self._timex.maxerror) / 1e6
 
 
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronized

@@ -78,24 +78,25 @@ class Gate:
         """Take one frame and answer what is newly shown in it."""
         self._upkeep.tend(self._clock.now())
         self._hear_the_turnstile(self._clock.now())
+        self._temperature()  # a thermometer that is lost is told now, not when a visitor needs it (R26)
         if self._turnstile.is_busy or Fault.FIRE_LOOP in self._faults.standing:
             self.stop.wait(BUSY_SECONDS)  # one opening, one person; and nobody comes in while there is a fire alarm
             return
         frame = self._capture()
         if frame is None:
             return
-        sight, mono = self._look_at(frame), self._clock.now().mono
-        self._results.advise(sight, mono)
+        sight, now = self._look_at(frame), self._clock.now()
+        self._results.advise(sight, now.mono)
         texts = credentials.most_telling(symbol.text for symbol in sight.symbols)
-        shown = self._presence.newly_shown(texts, mono, doubtful=sight.unread)
+        shown = self._presence.newly_shown(texts, now.mono, doubtful=sight.unread)
         if len(shown) == 1:
-            self.answer(shown[0])
+            self.answer(shown[0], now)
         elif shown:
-            self._ask_for_one()
+            self._ask_for_one(now)
 
-    def answer(self, text: str) -> None:
+    def answer(self, text: str, now: Moment) -> None:
         """Decide about one code, put it on disk, then act – in this order and no other."""
-        now, trust = self._clock.now(), self._trust.in_force
+        trust = self._trust.in_force
         with self._heart.at(Stage.DECIDE):
             credential = credentials.read(text)
             verification = verify(credential, trust, now)
@@ -107,6 +108,8 @@ class Gate:
             self._announce(Signal.OUT_OF_ORDER, "not_recorded", now)
         else:
             self._act(decision, number, now)
+        if decision.claims is not None:  # a genuine pass also proves that its time of issue has come
+            self._clock.saw(decision.claims, now)
 
     def _act(self, decision: Decision, number: int | None, now: Moment) -> None:
         if decision.outcome is Outcome.PASS and number is not None:
@@ -117,12 +120,10 @@ class Gate:
             self._results.show(decision, now.mono, self._policy().tell_the_queue)
 
     def _situation(self, verification: Verification, trust: Snapshot | None, now: Moment) -> Situation:
-        """What is weighed beside the pass; a genuine pass also proves that its time of issue has come."""
+        """What is weighed beside the pass."""
         if not isinstance(verification, Genuine) or trust is None:
             return Situation(now, self._temperature())
-        claims = verification.claims
-        self._clock.saw(claims, now)
-        use = self._ledger.recent.of(claims.serial, now)
+        use = self._ledger.recent.of(verification.claims.serial, now)
         return Situation(now, self._temperature(), use, trust.issued_at, trust.venue.direction)
 
     def _hear_the_turnstile(self, now: Moment) -> None:
@@ -138,9 +139,8 @@ class Gate:
         self._faults.note(Fault.PASSAGE, self._turnstile.trouble)
         self._faults.note(Fault.TURNSTILE, self._turnstile.alarm(now.mono))
 
-    def _ask_for_one(self) -> None:
+    def _ask_for_one(self, now: Moment) -> None:
         """Two passes in view are two people: never choose between them."""
-        now = self._clock.now()
         self._ledger.refused("two_codes", now)
         self._announce(Signal.ONE_AT_A_TIME, "two_codes", now)
 

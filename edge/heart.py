@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import Enum
 
-from edge.notify import Supervisor
+from sync.notify import Supervisor
 from sync.wire.status import Work
 
 LOOK_SECONDS = 0.5
@@ -23,7 +22,7 @@ STALL_SECONDS = 2.0
 class Stage(str, Enum):
     """What the loop is doing."""
 
-    REST = "rest"  # between frames: newer updates, receipts, lamps, status
+    REST = "rest"  # between frames: lamps, status
     CAMERA = "camera"
     READ = "read"
     DECIDE = "decide"
@@ -32,7 +31,7 @@ class Stage(str, Enum):
 
 
 PATIENCE: dict[Stage, float] = {
-    Stage.REST: 60.0,  # it also touches the disk
+    Stage.REST: 60.0,
     Stage.CAMERA: 30.0,  # opening one, after closing one that hangs
     Stage.READ: 30.0,  # a decoder's process that starts from a slow card
     Stage.DECIDE: 5.0,
@@ -40,6 +39,21 @@ PATIENCE: dict[Stage, float] = {
     Stage.ACT: 5.0,
 }
 """Seconds that a stage may take; each has bounded waits of its own below that."""
+
+
+class _Visit:
+    """One stage, entered and left: written out, as a generator costs twice as much between frame and relay."""
+
+    __slots__ = ("_before", "_enter", "_stage")
+
+    def __init__(self, enter: Callable[[Stage], None], before: Stage, stage: Stage) -> None:
+        self._enter, self._before, self._stage = enter, before, stage
+
+    def __enter__(self) -> None:
+        self._enter(self._stage)
+
+    def __exit__(self, *_: object) -> None:
+        self._enter(self._before)
 
 
 class Heart:
@@ -53,15 +67,9 @@ class Heart:
         self._work = Work()
         self._stop = threading.Event()
 
-    @contextmanager
-    def at(self, stage: Stage) -> Iterator[None]:
+    def at(self, stage: Stage) -> _Visit:
         """The loop is in this stage; afterwards it is in the one before again."""
-        before = self._stage
-        self._enter(stage)
-        try:
-            yield
-        finally:
-            self._enter(before)
+        return _Visit(self._enter, self._stage, stage)
 
     def frame(self, captured_at: float) -> None:
         """A new frame is in hand, exposed at that monotonic time."""

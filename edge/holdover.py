@@ -7,7 +7,7 @@ machine's own unsynchronized clock is never believed once there was a better one
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
 
 from edge.floor import DRIFT
 from sync.wire.record import ClockQuality
@@ -17,8 +17,7 @@ PROBATION_SECONDS = 600.0  # one bad answer of an NTP server is put right at one
 STEADY_SECONDS = 3_600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """at: seconds since 1970, within ± error_seconds; None where nobody can say."""
 
     at: float
@@ -26,8 +25,7 @@ class Reading:
     error_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchor:
+class _Anchor(msgspec.Struct, frozen=True):
     """A good reading: wall time at a monotonic time. steady_since: the kernel has agreed with itself from then on."""
 
     wall: float
@@ -81,7 +79,7 @@ class Holdover:
         """Whether a synchronized reading is believed; it is the anchor then."""
         anchor = self._anchor
         if anchor is not None and anchor.agrees(fresh.wall, fresh.mono):
-            self._anchor, self._suspect = replace(fresh, steady_since=anchor.steady_since), None
+            self._anchor, self._suspect = msgspec.structs.replace(fresh, steady_since=anchor.steady_since), None
             return True
         if anchor is None or fresh.mono - anchor.steady_since < STEADY_SECONDS:
             self._anchor, self._suspect = fresh, None

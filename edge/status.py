@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from importlib.metadata import version
 
 import msgspec
 
 from edge import machine
-from sync.outbox.durable import replace_file
+from sync.outbox.durable import make_directory, replace_file
 from sync.wire import jsonform
 from sync.wire.errors import WireError
 from sync.wire.record import Moment
@@ -54,6 +55,8 @@ class StatusBoard:
             replace_file(self._state.status, jsonform.encode(self._status(facts, trust, now, work)), durable=False)
         except OSError:
             self._due = now.mono  # tried again with the next frame; readers see the age
+            with suppress(OSError):
+                make_directory(self._state.run)  # somebody may have cleared /run
 
     def _status(self, facts: Facts, trust: Snapshot | None, now: Moment, work: Work) -> GateStatus:
         venue = trust.venue if trust else None

@@ -10,7 +10,7 @@ from contextlib import suppress
 from edge.clock import Clock, FloorKeeper
 from edge.conditions import conditions
 from edge.faults import Faults
-from edge.heart import Heart
+from edge.heart import Heart, Stage
 from edge.ledger import Ledger
 from edge.receipts import ReceiptWatch
 from edge.results import ResultBoard
@@ -25,6 +25,7 @@ from sync.wire.statedir import StateDir
 from sync.wire.status import Fault, QueueStatus
 
 LOOK_SECONDS = 1.0
+BLIND_SECONDS = 5.0  # one odd frame is no trouble; decoders that fail on every frame are
 _CLOSED = frozenset({Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.FIRE_LOOP})  # with which nobody can pass
 
 
@@ -52,6 +53,7 @@ class Upkeep:
         self._receipts = ReceiptWatch(state, ledger.outbox, clock.heard)
         self._board = StatusBoard(state)
         self._look_due = float("-inf")
+        self._read_at = float("inf")  # the newest moment at which the decoders did not fail
         self._queue = QueueStatus()
         self._link_is_up = False
         self._adopted: tuple[int, int] | None = None
@@ -67,11 +69,12 @@ class Upkeep:
         """One round."""
         if now.mono >= self._look_due:
             self._look_due = now.mono + LOOK_SECONDS
-            self._look(now)
+            with self._heart.at(Stage.DISK):  # files, all of it: a card that stalls here is a state too, no restart
+                self._look(now)
         self._faults.note(Fault.OUTBOX, self._ledger.trouble)
         trust = self._trust.in_force
         with self._faults.watch(Fault.PINS, PinsError):
-            self._results.settle(self._idle(), now.mono)
+            self._results.settle(self._idle(now), now.mono)
             holding = conditions(self._faults.standing, now, trust, self._link_is_up)
             self._indicator.show_condition(worst(holding))
         self._board.publish(self._facts(), trust, now, self._heart.work)
@@ -145,8 +148,11 @@ class Upkeep:
         )
         self._faults.note(Fault.DISK, used if health.warn or health.full else None)
 
-    def _idle(self) -> Signal:
-        return Signal.OUT_OF_ORDER if _CLOSED.intersection(self._faults.standing) else Signal.READY
+    def _idle(self, now: Moment) -> Signal:
+        if Fault.READER not in self._faults.standing:
+            self._read_at = now.mono
+        blind = now.mono - self._read_at > BLIND_SECONDS
+        return Signal.OUT_OF_ORDER if blind or _CLOSED.intersection(self._faults.standing) else Signal.READY
 
     def _facts(self) -> Facts:
         outbox = self._ledger.outbox

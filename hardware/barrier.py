@@ -41,11 +41,12 @@ class RelayBarrier:
             if not self._closer.is_alive():
                 raise PinsError("the relay does not move: nothing would close it again")
             self._close_at = monotonic() + self._open_seconds
-            self._changed.notify()
             try:
                 self._relay.on()
             except (GPIOZeroError, OSError) as cause:
                 raise PinsError(f"the relay does not move: {cause}") from cause
+            finally:
+                self._changed.notify()
 
     @property
     def is_open(self) -> bool:

@@ -1,29 +1,31 @@
 """Keeps the decoders in a process of their own, so that one which hangs or crashes costs a frame and not the gate.
 
-Native code cannot be interrupted inside our process; a process can be killed. Costs a copy of each frame through a
-pipe and the memory of a second interpreter. It is not a sandbox: the worker has the gate's user and files.
+Native code cannot be interrupted inside our process; a process can be killed. Costs a copy of each frame into memory
+that both see, two changes of process, and the memory of a second interpreter. It is not a sandbox: the worker has the
+gate's user and files.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import select
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
 
 import msgspec
 import numpy as np
 
 from hardware.errors import ReaderError
 from hardware.ports import Frame, Sight
+from hardware.shared import SharedMemory
 from hardware.worker import HEADER, MAX_ANSWER_BYTES, Answer
 
 _COMMAND = (sys.executable, "-m", "hardware.worker")
-_PIPE_BYTES = 1 << 20  # a frame in one piece; Linux gives every user this much
 _START_SECONDS = 20.0  # a Pi imports numpy from a slow card
+_CHUNK_BYTES = 1 << 16
 
 
 class IsolatedReader:
@@ -34,17 +36,13 @@ class IsolatedReader:
         self.faults: tuple[str, ...] = ()
         self.restarts = 0
         self._frame_seconds, self._command = frame_seconds, tuple(command)
-        self._worker: subprocess.Popen[bytes] | None = None
+        self._worker: _Worker | None = None
 
     def read(self, frame: Frame) -> Sight:
         """Look at one frame; see the port. Raises ReaderError, after which another worker reads the next."""
         worker = self._worker or self._start()
-        luma = np.ascontiguousarray(frame.luma)
         try:
-            deadline = time.monotonic() + self._frame_seconds
-            _send(worker, memoryview(HEADER.pack(*luma.shape)), deadline)
-            _send(worker, luma.data.cast("B"), deadline)
-            answer = _receive(worker, deadline)
+            answer = worker.look(frame, time.monotonic() + self._frame_seconds)
         except (OSError, EOFError, TimeoutError, msgspec.MsgspecError) as cause:
             self.close()
             self.restarts += 1
@@ -58,26 +56,13 @@ class IsolatedReader:
     def close(self) -> None:
         """Stop the worker. Safe to call twice; a later read starts another."""
         worker, self._worker = self._worker, None
-        if worker is None:
-            return
-        worker.kill()
-        worker.wait()
-        for pipe in (worker.stdin, worker.stdout):
-            if pipe is not None:
-                pipe.close()
+        if worker is not None:
+            worker.kill()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> _Worker:
         try:
-            # Its own session: Ctrl-C on the gate must not hit the worker first.
-            worker = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
-            )
-            self._worker = worker
-            for pipe in (worker.stdin, worker.stdout):
-                if pipe is not None:
-                    os.set_blocking(pipe.fileno(), False)
-                    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-            ready = _receive(worker, time.monotonic() + _START_SECONDS)
+            self._worker = worker = _Worker.of(self._command)
+            ready = worker.receive(time.monotonic() + _START_SECONDS)
         except (OSError, EOFError, TimeoutError, msgspec.MsgspecError) as cause:
             self.close()
             raise ReaderError(f"the decoder's process does not start ({cause})") from cause
@@ -85,34 +70,72 @@ class IsolatedReader:
         return worker
 
 
-def _send(worker: subprocess.Popen[bytes], rest: memoryview, deadline: float) -> None:
-    assert worker.stdin is not None
-    while rest:
-        _wait(worker.stdin.fileno(), select.POLLOUT, deadline)
-        rest = rest[os.write(worker.stdin.fileno(), rest) :]
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """A running process, and the memory through which it is shown a frame. One frame at a time: it is ours again with
+    the answer, or when the process is killed.
+    """
+
+    process: subprocess.Popen[bytes]
+    memory: SharedMemory
+    requests: IO[bytes]
+    answers: IO[bytes]
+    answered: select.poll
+
+    @classmethod
+    def of(cls, command: Sequence[str]) -> _Worker:
+        memory = SharedMemory.new()
+        try:
+            process = subprocess.Popen(
+                (*command, str(memory.descriptor)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=(memory.descriptor,),
+                start_new_session=True,  # Ctrl-C on the gate must not hit the worker first
+            )
+        except OSError:
+            memory.close()
+            raise
+        assert process.stdin is not None
+        assert process.stdout is not None
+        answered = select.poll()
+        answered.register(process.stdout, select.POLLIN)
+        return cls(process, memory, process.stdin, process.stdout, answered)
+
+    def look(self, frame: Frame, deadline: float) -> Answer:
+        """What it sees in one frame. Raises OSError, EOFError, TimeoutError, MsgspecError."""
+        height, width = frame.luma.shape
+        np.copyto(self.memory.frame(height, width), frame.luma)
+        self.requests.write(HEADER.pack(height, width))  # one at a time: the pipe has room
+        return self.receive(deadline)
+
+    def receive(self, deadline: float) -> Answer:
+        """Its next answer. Raises as `look`."""
+        received = bytearray()
+        wanted = HEADER.size
+        while len(received) < wanted:
+            if not self.answered.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError("it did not answer in time")
+            chunk = self.answers.read(_CHUNK_BYTES)
+            if not chunk:
+                raise EOFError("it ended")
+            received += chunk
+            if len(received) >= HEADER.size:
+                wanted = HEADER.size + _size(received)
+        return msgspec.msgpack.decode(memoryview(received)[HEADER.size : wanted], type=Answer)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.requests, self.answers):
+            pipe.close()
+        self.memory.close()
 
 
-def _receive(worker: subprocess.Popen[bytes], deadline: float) -> Answer:
-    _, size = HEADER.unpack(_exactly(worker, HEADER.size, deadline))
+def _size(received: bytearray) -> int:
+    size: int = HEADER.unpack_from(received)[1]
     if size > MAX_ANSWER_BYTES:
         raise EOFError("an answer of absurd size")
-    return msgspec.msgpack.decode(_exactly(worker, size, deadline), type=Answer)
-
-
-def _exactly(worker: subprocess.Popen[bytes], size: int, deadline: float) -> bytes:
-    assert worker.stdout is not None
-    received = bytearray()
-    while len(received) < size:
-        _wait(worker.stdout.fileno(), select.POLLIN, deadline)
-        chunk = os.read(worker.stdout.fileno(), size - len(received))
-        if not chunk:
-            raise EOFError("it ended")
-        received += chunk
-    return bytes(received)
-
-
-def _wait(descriptor: int, event: int, deadline: float) -> None:
-    ready = select.poll()
-    ready.register(descriptor, event)
-    if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
-        raise TimeoutError("it did not answer in time")
+    return size

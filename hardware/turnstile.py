@@ -9,7 +9,7 @@ What it does NOT establish: who went through, how many squeezed through at once,
     passing or forced, for too long ──▶ held ── at rest ──▶ rest                       HELD_OPEN, then RELEASED
 
 Whoever went through and then stood in the way has gone through: after an opening, HELD_OPEN follows PASSED.
-While the fire loop holds the lock released, an arm that turns is an evacuation and never FORCED.
+While the fire loop holds the lock released, people run out: that is never FORCED, and nobody HELD_OPEN.
 """
 
 from __future__ import annotations
@@ -109,6 +109,8 @@ class Turnstile:
                 return (Turn.NOT_PASSED,)
         elif self._at in _AT_LAST and not sample.turning:
             return self._left(sample)
+        elif self._at in _AT_LAST and sample.released:
+            self._since = sample.at  # the time in which a passage may be occupied begins when that is over
         elif self._at in _AT_LAST and self._at is not _At.HELD and waited >= self._patience.held_seconds:
             passed = self._at is _At.PASSING
             self._go(_At.HELD, sample)

@@ -24,6 +24,7 @@ from sync.incidents import noted
 from sync.installer import Incomplete, install
 from sync.link import Cursor, Exchange, Link, Send, Verdict
 from sync.mailbox import NotProvisioned, Provision
+from sync.notify import Supervisor
 from sync.outbox.errors import OutboxError
 from sync.teller import Teller
 from sync.transport import ExchangeFailed
@@ -58,8 +59,9 @@ class Agent:
     """Everything gate-sync does, in one loop.
 
     open_outboxes: `sync.outbox.reader.readers`. connect: makes the carrier to the centre; raises UnsafeAddress. draw:
-    randomness for the backoff. look_seconds: how often it looks for new records. `run` returns after `stop`, which a
-    signal handler may call.
+    randomness for the backoff. look_seconds: how often it looks for new records. supervisor: told that the loop turns.
+    look_up_seconds: how much longer than its own limit an exchange may take, since a name look-up cannot be cut; beyond
+    it is wedged. `run` returns after `stop`, which a signal handler may call.
     """
 
     def __init__(
@@ -70,10 +72,14 @@ class Agent:
         connect: Connect,
         draw: Callable[[], float],
         look_seconds: float = 0.5,
+        supervisor: Supervisor | None = None,
+        look_up_seconds: float = 120.0,
     ) -> None:
         self._state, self._config = state, config
         self._open_outboxes, self._connect, self._draw = open_outboxes, connect, draw
         self._look_seconds = look_seconds
+        self._supervisor = supervisor or Supervisor({})
+        self._exchange_seconds = config.exchange_seconds + look_up_seconds
         self._boot = mailbox.boot_id()
         self._software = version("venue-gate")
         self._stopping = False
@@ -89,6 +95,7 @@ class Agent:
 
         self._errand: Errand | None = None
         self._ahead: Load | None = None
+        self._errand_overdue = float("inf")
         self._exchange: Exchange | None = None
         self._holes: tuple[Hole, ...] = ()
         self._ask_updates = True
@@ -103,17 +110,26 @@ class Agent:
 
     def run(self) -> None:
         """Work until stopped; returns within two seconds of that, in the middle of an exchange too."""
+        self._supervisor.ready()
         try:
             while not self._stopping:
                 self._bell.clear()
-                pause = self._step(time.monotonic())
+                now = time.monotonic()
+                if self._is_well(now):
+                    self._supervisor.alive(now)
+                pause = self._step(now)
                 self._teller.tell(self._link)
                 if pause and not self._stopping:
                     self._bell.wait(self._look_seconds)
         finally:
+            self._supervisor.stopping()
             if self._errand is not None:
                 self._errand.abandon(_GOODBYE_SECONDS)
             self._teller.goodbye(self._link)
+
+    def _is_well(self, now: float) -> bool:
+        """Whether the loop gets anywhere. Waiting is well: for network, centre or outbox, as long as it takes."""
+        return self._errand is None or now < self._errand_overdue
 
     @property
     def _link(self) -> Link | None:
@@ -228,6 +244,7 @@ class Agent:
         link.sending(ready.exchange, now)
         self._teller.next_attempt = None
         self._errand = Errand(session.transport, ready.body, self._bell)
+        self._errand_overdue = now + self._exchange_seconds
         return True
 
     def _load(self, send: Send, session: _Session) -> Load:

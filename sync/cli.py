@@ -7,6 +7,7 @@ import logging
 import random
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from sync.agent import Agent
 from sync.config import SyncConfig, load
 from sync.guard import AlreadyRunning, only_one
 from sync.mailbox import Provision
+from sync.notify import Supervisor
 from sync.outbox.reader import readers
 from sync.picture import gather
 from sync.progress import ask_now, foresee
@@ -59,7 +61,8 @@ def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         with only_one(state):
-            agent = Agent(state, config, readers, lambda provision: _connect(provision, config), random.random)
+            connect = partial(_connect, config=config)
+            agent = Agent(state, config, readers, connect, random.random, supervisor=Supervisor())
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: agent.stop())
             agent.run()

@@ -9,7 +9,7 @@ import http.client
 import threading
 import time
 
-from edge.notify import Supervisor
+from sync.notify import Supervisor
 
 LOOK_SECONDS = 2.0
 ANSWER_SECONDS = 5.0

@@ -11,11 +11,11 @@ import msgspec
 from flask import Flask
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
-from edge.notify import Supervisor
 from edge.panel.alive import keep_alive
 from edge.panel.app import create_app
 from edge.panel.config import PanelConfig, read_config
 from edge.panel.demo import Demo
+from sync.notify import Supervisor
 from sync.wire.statedir import StateDir
 from sync.wire.tomlform import ConfigError
 

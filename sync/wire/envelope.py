@@ -142,8 +142,11 @@ def _why_not(data: bytes) -> NotGenuine:
     return NotGenuine("not_canonical", "not the canonical form of its content")
 
 
+_PROTECTED = cbor2.dumps({_ALG: _EDDSA, _KID: bytes(KID_BYTES)}, canonical=True)[:-KID_BYTES]
+
+
 def _protected(kid: bytes) -> bytes:
-    return cbor2.dumps({_ALG: _EDDSA, _KID: kid}, canonical=True)
+    return _PROTECTED + kid
 
 
 def _assemble(protected: bytes, payload: bytes, signature: bytes) -> bytes:

@@ -73,16 +73,15 @@ def issue(claims: PassClaims, key: SigningKey) -> str:
 
 
 def token_of(text: str) -> bytes:
-    """The envelope's bytes inside the text of a pass. Raises NotGenuine("malformed" or "not_canonical")."""
+    """The envelope's bytes inside the text of a pass. Raises NotGenuine("malformed")."""
     if not text.startswith(PREFIX) or len(text) > MAX_TEXT:
         raise NotGenuine("malformed", f"a pass begins with {PREFIX} and has at most {MAX_TEXT} characters")
-    body = text[len(PREFIX) :]
     try:
-        token: bytes = base45.b45decode(body)
+        # As bytes: of a str, the library forgives line feeds at the end. Beyond that each token has one text, since
+        # groups that are too large are refused; encoding it again to compare cost 70 µs and found nothing.
+        token: bytes = base45.b45decode(text[len(PREFIX) :].encode("ascii"))
     except (ValueError, IndexError, KeyError, TypeError, OverflowError) as cause:
         raise NotGenuine("malformed", "the text after VP1: is not Base45") from cause
-    if base45.b45encode(token) != body.encode("utf-8", "surrogatepass"):
-        raise NotGenuine("not_canonical", "not the canonical Base45 of its content")
     return token
 
 

@@ -90,7 +90,7 @@ def _passages(authority: Authority, texts: list[str]) -> list[float]:
             times = []
             for text in texts:
                 started = time.thread_time()
-                bench.gate.answer(text)
+                bench.gate.answer(text, bench.clock.now())
                 times.append(opened_at[0] - started)
                 bench.close_barrier()
             assert bench.openings == len(texts)

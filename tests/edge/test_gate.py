@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable
@@ -377,6 +378,19 @@ def test_a_lost_camera_is_a_state_and_the_gate_goes_on_when_it_is_back(bench):
     assert bench.results.signal.value == "ready"
 
 
+def test_decoders_that_fail_on_every_frame_are_out_of_order(bench):
+    """R26: nobody is asked to show a pass that cannot be read; one odd frame is no alarm, and it recovers by itself."""
+    for seconds, signal in ((0.1, "ready"), (4.0, "ready"), (2.0, "out_of_order")):
+        bench.script.frames.append(ReaderError("the decoder's process does not start"))
+        bench.step()
+        bench.sources.pass_by(seconds)
+        bench.upkeep.tend(bench.clock.now())
+        assert bench.results.signal.value == signal
+    bench.show()
+    bench.step()
+    assert bench.results.signal.value == "ready"
+
+
 def test_a_decoder_that_throws_costs_that_frame_only(bench):
     """The next frame is read as if nothing had happened."""
     bench.script.frames.append(ReaderError("odd frame"))
@@ -453,6 +467,15 @@ def test_a_genuine_receipt_shrinks_the_backlog_and_no_other_does(bench):
     bench.step()
     assert bench.outbox.acknowledged == 4
     assert bench.status().backlog == 2  # the start, the policy and three passages were 1 … 5; 4 and 5 still wait
+
+
+def test_a_cleared_run_directory_comes_back(bench):
+    """The page would stay "out of order" until a restart."""
+    shutil.rmtree(bench.state.run)
+    for _ in range(2):
+        bench.sources.pass_by(2)
+        bench.show()
+    assert bench.status().signal == "ready"
 
 
 def test_the_status_says_what_the_gate_does(bench):

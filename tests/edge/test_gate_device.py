@@ -105,7 +105,7 @@ def test_a_stalled_disk_is_told_on_the_lamps_and_nobody_passes_until_it_is_back(
     """The loop cannot speak; the heart does. Then the visitor who waited passes, with the record on the disk."""
     bench.heart.watch(bench.upkeep.disk_stalls)
     card.free.clear()
-    visitor = threading.Thread(target=bench.gate.answer, args=(bench.authority.pass_text(),))
+    visitor = threading.Thread(target=bench.gate.answer, args=(bench.authority.pass_text(), bench.clock.now()))
     visitor.start()
     deadline = time.monotonic() + STALL_SECONDS + 4 * LOOK_SECONDS + 5
     while not {"deny", "refer"} <= {name for name, lit in bench.indicator.lamps().lit.items() if lit}:
@@ -115,6 +115,24 @@ def test_a_stalled_disk_is_told_on_the_lamps_and_nobody_passes_until_it_is_back(
     visitor.join(10)
     assert bench.openings == 1
     assert len(bench.scans()) == 1
+
+
+def test_a_disk_that_stalls_between_visitors_is_told_too_and_no_reason_for_a_restart(bench, card):
+    """Counts of refused codes are written while nobody is there."""
+    bench.heart.watch(bench.upkeep.disk_stalls)
+    bench.ledger.refused("unknown_key", bench.clock.now())
+    bench.sources.pass_by(61)
+    card.free.clear()
+    loop = threading.Thread(target=bench.step)
+    loop.start()
+    deadline = time.monotonic() + STALL_SECONDS + 4 * LOOK_SECONDS + 5
+    while not {"deny", "refer"} <= {name for name, lit in bench.indicator.lamps().lit.items() if lit}:
+        assert time.monotonic() < deadline
+    assert bench.heart.is_well(time.monotonic() + 3600)
+    card.free.set()
+    loop.join(10)
+    bench.step()
+    assert bench.results.signal.value == "ready"
 
 
 def test_a_forced_turnstile_is_an_alarm_for_a_while(bench):
@@ -204,7 +222,8 @@ def test_a_gate_with_nothing_starts_tells_systemd_and_says_what_is_missing(tmp_p
                 assert manager.recv(100) == b"READY=1"
                 assert list((tmp_path / "state" / "outbox").iterdir())
                 assert manager.recv(100) == b"WATCHDOG=1"
-                status = until(lambda: _status(tmp_path / "state"), lambda told: "camera" in told.get("faults", ()))
+                missing = {"camera", "thermometer"}  # the thermometer too, before any visitor needs it
+                status = until(lambda: _status(tmp_path / "state"), lambda told: missing <= set(told.get("faults", ())))
                 assert status["signal"] == "out_of_order"
                 assert "trust" in status["faults"]
                 gate.send_signal(signal.SIGTERM)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from edge.heart import PATIENCE, STALL_SECONDS, Heart, Stage
-from edge.notify import Supervisor
+from sync.notify import Supervisor
 
 
 class Clock:

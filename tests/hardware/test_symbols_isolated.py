@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import numpy as np
@@ -49,6 +50,21 @@ def test_the_worker_reads_what_the_cascade_reads() -> None:
         reader.close()
 
 
+def test_frames_of_any_size_follow_each_other() -> None:
+    """The memory grows with them; what a larger frame left in it is never seen in a smaller one."""
+    reader = IsolatedReader()
+    try:
+        large = draw([Exhibit("LARGE")], np.random.default_rng(1))
+        wide = np.full((720, 1400), 255, np.uint8)
+        wide[:, 60:1340] = large  # a part of a wider array, as a camera's luma plane is
+        assert reader.read(Frame(np.full((200, 300), 255, np.uint8), 1, 0.0)).symbols == ()
+        assert reader.read(Frame(wide[:, 60:1340], 2, 0.0)).symbols[0].text == "LARGE"
+        assert reader.read(Frame(np.full((700, 1280), 255, np.uint8), 3, 0.0)).symbols == ()
+        assert reader.read(Frame(wide, 4, 0.0)).symbols[0].text == "LARGE"
+    finally:
+        reader.close()
+
+
 @pytest.mark.parametrize(
     "misbehave", ["time.sleep(3600)", "os.abort()", "os._exit(0)", "os.write(2, b'x'); raise SystemExit(3)"]
 )
@@ -73,7 +89,8 @@ def test_a_worker_that_cannot_start_is_a_reader_error() -> None:
 
 
 def test_closing_twice_is_fine_and_a_later_read_starts_anew() -> None:
-    """As every adapter."""
+    """As every adapter; each takes its descriptors with it."""
+    held = len(os.listdir("/proc/self/fd"))
     reader = IsolatedReader()
     reader.close()
     assert reader.read(_frame("ONE")).symbols[0].text == "ONE"
@@ -81,3 +98,4 @@ def test_closing_twice_is_fine_and_a_later_read_starts_anew() -> None:
     reader.close()
     assert reader.read(_frame("TWO")).symbols[0].text == "TWO"
     reader.close()
+    assert len(os.listdir("/proc/self/fd")) == held

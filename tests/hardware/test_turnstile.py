@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.turnstile import Patience, Sample, Turn, Turnstile
+from hardware.turnstile import Patience, Sample, Turn, Turned, Turnstile
 
 PATIENCE = Patience(pass_seconds=5.0, held_seconds=10.0)
 
@@ -64,6 +64,16 @@ def test_a_passage_held_open_is_an_alarm_that_ends():
 def test_an_evacuation_forces_nothing():
     """The fire loop released the lock: people who run out are no offenders."""
     assert told((1.0, True, False), (1.5, False, False), (2.0, True, False), released=True) == []
+
+
+def test_a_crowd_that_runs_out_holds_nothing_open():
+    """Minutes of arms that turn are no alarm; whoever still stands there long after the loop was closed is one."""
+    turnstile = Turnstile(PATIENCE)
+    turnstile.step(Sample(0.0, False, False))
+    crowd = [turned for at in range(1, 100) for turned in turnstile.step(Sample(at, True, False, released=True))]
+    assert crowd == []
+    assert turnstile.step(Sample(108.0, True, False)) == ()
+    assert turnstile.step(Sample(109.0, True, False)) == (Turned(Turn.HELD_OPEN, 109.0),)
 
 
 def test_somebody_in_the_passage_at_the_start_is_no_offender():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from edge import credentials
 from edge.verify import Finding, Genuine, NotGenuine, verify
-from sync.wire.passes import MAX_COMPANIONS, PREFIX, PassClaims, PassKind, Status, issue
+from sync.wire.errors import NotGenuine as EnvelopeNotGenuine
+from sync.wire.passes import MAX_COMPANIONS, PREFIX, PassClaims, PassKind, Status, issue, token_of
 from sync.wire.record import ClockQuality, Moment
 from sync.wire.updates import open_snapshot
 from tests.vectors.make_passes import CLAIMS, FORGERIES, NOW, TOWN, forged
@@ -94,6 +95,16 @@ def test_no_single_changed_bit_of_the_token_is_genuine(bit: int) -> None:
     changed = bytearray(TOKEN)
     changed[bit // 8] ^= 1 << bit % 8
     assert isinstance(judged(PREFIX + base45.b45encode(bytes(changed)).decode()), NotGenuine)
+
+
+@given(st.text(ALPHABET + "\r\n\0", max_size=12))
+def test_a_token_has_one_text(body: str) -> None:
+    """Whatever is read encodes to itself again: nothing is forgiven, not even a line feed at the end."""
+    try:
+        token = token_of(PREFIX + body)
+    except EnvelopeNotGenuine:
+        return
+    assert base45.b45encode(token).decode() == body
 
 
 @pytest.mark.parametrize("change", [str.lower, str.swapcase, " {}".format, "{}\n".format, "{} ".format])

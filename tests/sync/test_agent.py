@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sync.agent import Agent
+from sync.agent import Agent, Connect
 from sync.config import SyncConfig
 from sync.incidents import Conflict, SetAsideRecord, Turn
-from sync.mailbox import boot_id, read_incidents, read_sync_status
+from sync.mailbox import Provision, boot_id, read_incidents, read_sync_status
+from sync.notify import Supervisor
 from sync.outbox.outbox import Outbox
 from sync.outbox.reader import readers
 from sync.transport import HttpsTransport
@@ -67,15 +70,13 @@ class Place:
         return Outbox(self.state.outbox, "board:card")
 
     @contextmanager
-    def running(self, config: SyncConfig = QUICK) -> Iterator[Agent]:
-        agent = Agent(
-            self.state,
-            config,
-            readers,
-            lambda provision: HttpsTransport(provision.identity.collector, provision.ca, config.patience),
-            lambda: 0.5,
-            look_seconds=0.05,
-        )
+    def running(self, config: SyncConfig = QUICK, connect: Connect | None = None, **more: Any) -> Iterator[Agent]:
+        """more: other arguments of the agent."""
+
+        def https(provision: Provision) -> HttpsTransport:
+            return HttpsTransport(provision.identity.collector, provision.ca, config.patience)
+
+        agent = Agent(self.state, config, readers, connect or https, lambda: 0.5, look_seconds=0.05, **more)
         thread = threading.Thread(target=agent.run)
         thread.start()
         try:
@@ -733,6 +734,83 @@ def test_while_the_centre_stalls_the_status_stays_fresh_and_stopping_is_quick(pl
     last = place.status()
     assert last is not None
     assert not last.connected
+
+
+class WithoutEnd:
+    """A carrier stuck where nothing can cut it, as in a name look-up."""
+
+    def __init__(self) -> None:
+        self.entered, self._never = threading.Event(), threading.Event()
+
+    def exchange(self, body: bytes) -> bytes:
+        self.entered.set()
+        self._never.wait()
+        return b""
+
+    def abort(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[tuple[socket.socket, Supervisor]]:
+    """A socket as systemd listens on it, and who tells it; the watchdog wants to be fed at every turn."""
+    name = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(name)
+        listening.settimeout(5)
+        yield listening, Supervisor({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1"})
+
+
+def test_the_watchdog_is_fed_while_it_waits_and_while_the_centre_stalls(place: Place, manager: Any) -> None:
+    """R26: READY without provision, network or centre; neither of them is a reason for a restart."""
+    listening, supervisor = manager
+    place.server.script = lambda told: (told.server.closing.wait(30), None)[1]
+    with place.running(SyncConfig(read_seconds=60.0), supervisor=supervisor):
+        assert [listening.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        place.provision()
+        place.outbox()
+        until(lambda: bool(place.server.requests))
+        drain(listening)
+        assert listening.recv(100) == b"WATCHDOG=1"
+    assert drain(listening)[-1] == b"STOPPING=1"
+
+
+def test_the_watchdog_starves_when_an_exchange_outlasts_every_limit(place: Place, manager: Any) -> None:
+    """The loop still turns, and nothing will ever be sent: a restart is the way out."""
+    listening, supervisor = manager
+    stuck = WithoutEnd()
+    place.provision()
+    place.outbox()
+    patience = {"supervisor": supervisor, "look_up_seconds": 0.2}
+    with place.running(SyncConfig(exchange_seconds=0.2), lambda _: stuck, **patience):
+        assert stuck.entered.wait(5)
+        until(lambda: not fed_within(listening, 1.0))  # twenty turns of the loop
+        told = place.status()
+        assert told is not None
+        until(lambda: place.status() != told)
+
+
+def fed_within(listening: socket.socket, seconds: float) -> bool:
+    """Whether anything arrives in that time."""
+    listening.settimeout(seconds)
+    try:
+        return bool(listening.recv(100))
+    except TimeoutError:
+        return False
+
+
+def drain(listening: socket.socket) -> list[bytes]:
+    """Everything that arrived so far."""
+    arrived = []
+    listening.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            arrived.append(listening.recv(100))
+    listening.settimeout(5)
+    return arrived
 
 
 def test_an_outbox_that_vanishes_and_returns_is_followed(place: Place) -> None:

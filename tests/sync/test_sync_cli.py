@@ -6,9 +6,11 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,28 @@ def test_a_configuration_that_is_not_there_is_one_sentence(tmp_path: Path) -> No
     result = gate_sync("run", "--config", tmp_path / "none.toml")
     assert result.exit_code == 2
     assert "there is no such file" in result.output
+
+
+def test_gate_sync_tells_systemd_that_its_loop_runs(tmp_path: Path) -> None:
+    """R26: READY with nothing there yet, a sign of life at each turn, and that it stops because it was asked to."""
+    name = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(name)
+        manager.settimeout(20)
+        environment = {**os.environ, "NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000"}
+        with subprocess.Popen([BIN / "gate-sync", "run", "--state", tmp_path], env=environment) as service:
+            try:
+                assert [manager.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+                service.send_signal(signal.SIGTERM)
+                assert service.wait(5) == 0
+            finally:
+                service.kill()
+        manager.setblocking(False)
+        told = b""
+        with suppress(BlockingIOError):
+            while True:
+                told = manager.recv(100)
+    assert told == b"STOPPING=1"
 
 
 def test_a_state_directory_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
@@ -295,7 +319,7 @@ def test_killed_at_any_moment_everything_arrives_once(processes: Processes) -> N
     outbox = Outbox(processes.state.outbox, "board:card")
     moments = random.Random(7)
     expected = []
-    sync = processes.sync()
+    begun, sync = time.monotonic(), processes.sync()
     for _ in range(8):
         for _ in range(400):
             expected.append((outbox.next, a_record(outbox.next)))
@@ -303,12 +327,13 @@ def test_killed_at_any_moment_everything_arrives_once(processes: Processes) -> N
         time.sleep(moments.uniform(0, 0.25))  # the moment of the kill is what is tried out
         if moments.random() < 0.5:
             processes.kill(sync)
-            sync = processes.sync()
+            begun, sync = time.monotonic(), processes.sync()
         else:
             processes.kill(collector)
             collector = processes.serve()
     until(lambda: len(processes.records_at_the_centre()) >= len(expected))
     assert [(number, bytes(raw)) for number, raw in processes.records_at_the_centre()] == expected
+    until(lambda: (told := read_sync_status(processes.state)) is not None and told.mono > begun)  # the last one is up
     sync.send_signal(signal.SIGTERM)
     assert sync.wait(2) == 0
 

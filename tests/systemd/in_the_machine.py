@@ -51,7 +51,7 @@ def health():
 
 units = ("gate", "gate-sync", "gate-panel")
 found = {"active": {unit: until(partial(active, unit), "active".__eq__) for unit in units}}
-found["type"] = show("gate", "Type")
+found["type"] = {unit: show(unit, "Type") for unit in units}
 found["status"] = until(status, lambda told: told.get("signal") == "ready")
 found["health"] = until(health, lambda told: told.get("gate") == "fresh")
 found["users"] = {unit: owner(f"/proc/{show(unit, 'MainPID')}") for unit in units}

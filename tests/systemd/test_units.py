@@ -75,6 +75,14 @@ def test_restarts_are_spaced_and_never_used_up(unit):
     assert unit["Unit"]["StartLimitIntervalSec"] == ["0"]
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_tells_that_it_is_ready_and_that_it_lives(name):
+    """R26: `active` means ready, and a program that hangs is started anew."""
+    service = Unit(ROOT / "systemd" / name)["Service"]
+    assert (service["Type"], service["NotifyAccess"]) == (["notify"], ["main"])
+    assert float(service["WatchdogSec"][0]) > 0
+
+
 def test_nobody_is_root_and_the_page_is_another_user_than_the_gate():
     """Whoever breaks into a page meets neither the outbox nor the device's key (DESIGN 1)."""
     users = {path.name: Unit(path)["Service"]["User"][0] for path in UNITS}

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from edge.notify import Supervisor
+from sync.notify import Supervisor
 
 
 @pytest.fixture(params=["file", "abstract"])

@@ -1,7 +1,7 @@
 """Tells systemd how we are: ready, alive, stopping (sd_notify(3), with the standard library).
 
-Without systemd (NOTIFY_SOCKET unset) nothing is sent. What it does NOT tell: that the gate works; only that the loop
-which feeds it turns.
+One for gate, gate-panel and gate-sync; it imports nothing of any of them. Without systemd (NOTIFY_SOCKET unset) nothing
+is sent. What it does NOT tell: that the program works; only that the loop which feeds it turns.
 """
 
 from __future__ import annotations
