@@ -23,6 +23,7 @@ class ReceiptWatch:
     def __init__(self, state: StateDir, outbox: Outbox, heard: Callable[[Receipt], None] = lambda _: None) -> None:
         self._state, self._outbox, self._heard = state, outbox, heard
         self._applied: dict[str, int] = {}
+        self._epoch: int | None = None
         self.trouble: str | None = None
 
     def apply(self, gate: str | None, ring: KeyRing) -> None:
@@ -54,6 +55,9 @@ class ReceiptWatch:
         if receipt.outbox != self._outbox.id:
             self._outbox.acknowledge_sealed(receipt.outbox, receipt.next)
             return
+        if self._epoch is not None and receipt.epoch > self._epoch:
+            self._outbox.reclaim(receipt.next)  # a restored centre: what it lost is not pruned until it has it again
+        self._epoch = receipt.epoch
         try:
             self._outbox.acknowledge(receipt.next)
         except OutboxReplaced:

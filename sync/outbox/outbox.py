@@ -202,6 +202,14 @@ class Outbox(TinyDB):
         with suppress(OSError):
             self._disk.refill_reserve()
 
+    def reclaim(self, next: int) -> None:
+        """A verified receipt of a restored centre says that it holds no more than what is below `next`.
+
+        What is kept from there on waits again: it is not pruned until it is acknowledged anew.
+        """
+        if self._running is not None:
+            self._running.retention.reclaim(next)
+
     def acknowledge_sealed(self, outbox_id: str, next: int) -> None:
         """As `acknowledge`, for an outbox that was sealed; more than was ever written there covers nothing.
 

@@ -64,6 +64,11 @@ class Retention:
                 self._set_aside(segment)
         self.prune()
 
+    def reclaim(self, number: int) -> None:
+        """From `number` on everything waits again, as far as it is kept."""
+        with self._pruning:
+            self.acknowledged = max(min(self.acknowledged, number), next(iter(self._journal.sizes)))
+
     def acknowledge_sealed(self, outbox_id: str, number: int) -> None:
         """Everything below `number` of a sealed outbox is at the centre. Raises BadAcknowledgement, OSError.
 

@@ -469,6 +469,19 @@ def test_a_genuine_receipt_shrinks_the_backlog_and_no_other_does(bench):
     assert bench.status().backlog == 2  # the start, the policy and three passages were 1 … 5; 4 and 5 still wait
 
 
+def test_what_a_restored_centre_asks_for_again_waits_again(bench):
+    """DESIGN 7: a higher epoch may lower what is acknowledged; a late receipt of the same epoch may not."""
+    for _ in range(3):
+        bench.show(bench.authority.pass_text())
+    receipts = bench.state.receipt(bench.outbox.id)
+    receipts.parent.mkdir(exist_ok=True)
+    for number, epoch, acknowledged in ((5, 1, 5), (2, 1, 5), (2, 2, 2), (6, 2, 6)):
+        receipts.write_bytes(bench.authority.receipt(bench.outbox.id, number, epoch=epoch))
+        bench.sources.pass_by(2)
+        bench.step()
+        assert bench.outbox.acknowledged == acknowledged
+
+
 def test_a_cleared_run_directory_comes_back(bench):
     """The page would stay "out of order" until a restart."""
     shutil.rmtree(bench.state.run)

@@ -99,6 +99,18 @@ def test_acknowledged_segments_are_the_first_to_go(disk: Disk) -> None:
         assert readers(DIRECTORY, system=disk)[0].first() == 901
 
 
+def test_what_a_restored_centre_lost_does_not_go_although_it_was_acknowledged_once(disk: Disk) -> None:
+    """It is asked for again; until it arrived, the disk is full rather than the record gone."""
+    with start(disk) as outbox:
+        for _ in range(1000):
+            outbox.append(RECORD)
+        outbox.acknowledge(901)
+        outbox.reclaim(501)
+        assert outbox.acknowledged == 501
+        fill(outbox)
+        assert readers(DIRECTORY, system=disk)[0].first() == 501
+
+
 def test_the_reserve_is_spent_only_if_the_policy_lets_people_pass(disk: Disk) -> None:
     """Then closed; when there is room again the reserve is made up (DESIGN 6.7)."""
     with start(disk, reserve_bytes=40_000, kept_bytes=0) as outbox:
