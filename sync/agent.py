@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
@@ -84,6 +85,9 @@ class Agent:
         self._software = version("venue-gate")
         self._stopping = False
         self._bell = threading.Event()
+        with suppress(OSError):
+            if mailbox.put_broken_incidents_aside(state):
+                _log.error("incidents.json was damaged: kept as incidents.json.bad, what was noted before stands there")
         self._incidents = self._incidents_on_disk = mailbox.read_incidents(state)
         self._delivered_failed = False
         self._teller = Teller(state, self._boot, self._incidents)

@@ -201,6 +201,18 @@ def read_incidents(state: StateDir) -> Incidents:
         return Incidents()
 
 
+def put_broken_incidents_aside(state: StateDir) -> bool:
+    """A file that is there and cannot be read is kept as incidents.json.bad. Whether there was one. Raises OSError."""
+    try:
+        jsonform.decode(_read(state.incidents, _MAX_INCIDENTS_FILE), Incidents, state.incidents.name)
+    except (NotProvisioned, WireError):
+        if not state.incidents.is_file():
+            return False
+        state.incidents.replace(state.incidents.with_name(f"{state.incidents.name}.bad"))
+        return True
+    return False
+
+
 def read_delivered(state: StateDir) -> dict[str, Cursor]:
     """By outbox; empty when the file is not there or broken: then everything is sent again."""
     try:

@@ -588,6 +588,16 @@ def test_a_conflict_is_on_the_disk_before_the_receipt_that_tells_of_it(place: Pl
     assert read_incidents(place.state).conflicts == [Conflict(outbox.id, 3)]
 
 
+def test_damaged_incidents_are_put_aside_and_not_written_over(place: Place) -> None:
+    """Never silent: IT finds what was noted, as far as it can be read."""
+    place.provision()
+    place.state.incidents.write_bytes(b'{"conflicts":[["a')
+    with place.running():
+        pass
+    assert place.state.incidents.with_name("incidents.json.bad").read_bytes() == b'{"conflicts":[["a'
+    assert not place.state.incidents.exists()
+
+
 def test_a_moved_card_s_sealed_outbox_drains_too(place: Place) -> None:
     """Each outbox has its own receipt."""
     place.provision()
