@@ -74,6 +74,7 @@ def _measure(name: str, small: _Town, full: _Town, batches: int, few: int, many:
         Row(f"{name}: intake at {many:.0e} rows", PER_BATCH / statistics.median(full.seconds), "records/s"),
         Row(f"{name}: slowest batch in the full one", max(full.seconds) * 1e3, "ms"),
         Row(f"{name}: a batch in the full one / in the small one", ratio, "×", f"≤ {GOAL}", ratio <= GOAL),
+        Row(f"{name}: a record with its indexes on the disk", full.disk_bytes() / many, "bytes"),
         Row(f"{name}: memory that {2 * batches} batches added", _resident_mib() - resident, "MB"),
     ]
 
@@ -124,6 +125,13 @@ class _Town:
             connection.execute(insert(Outbox), lines)
             if not self.centre.database.is_sqlite:
                 connection.execute(text("SELECT setval(pg_get_serial_sequence('outbox', 'number'), 1000)"))
+
+    def disk_bytes(self) -> int:
+        """What the records take."""
+        whole_file = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        table = "SELECT pg_total_relation_size('record')"
+        with self.centre.database.look() as connection:
+            return int(connection.scalar(text(whole_file if self.centre.database.is_sqlite else table)) or 0)
 
     def _statement(self) -> str:
         """One INSERT that makes its rows itself."""
