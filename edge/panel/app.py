@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 from flask import Flask, Response, render_template, request
-from flask_wtf import CSRFProtect  # type: ignore[import-untyped]
+from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from edge.panel import metrics, words

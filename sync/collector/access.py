@@ -1,13 +1,39 @@
-"""Who may see the pages until accounts exist: a browser on this very machine, nobody else."""
+"""On which ways the pages are shown: to a browser on this very machine, and by TLS under the centre's own address.
+
+Passwords cross no network in the clear: without `address` in collector.toml the pages answer this machine only.
+"""
 
 from __future__ import annotations
 
+from enum import Enum
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from flask import Request
 
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+
+
+class Reach(Enum):
+    """How a request came."""
+
+    LOCAL = "local"  # from this machine, and meant for it
+    FRONT = "front"  # by TLS through the proxy on this machine, under the centre's address
+    NO_ADDRESS = "no address"  # from elsewhere, and collector.toml has no address
+    OTHER_NAME = "other name"  # under a name that is not the centre's
+    NO_TLS = "no tls"  # under the centre's name, but not by TLS through the proxy
+
+
+def reach(request: Request, address: str | None) -> Reach:
+    """address: of collector.toml, such as https://centre.example."""
+    if is_local(request):
+        return Reach.LOCAL
+    if address is None:
+        return Reach.NO_ADDRESS
+    if request.host.lower() != urlsplit(address).netloc.lower():
+        return Reach.OTHER_NAME
+    by_proxy = _is_loopback(request.remote_addr or "") and request.headers.get("X-Forwarded-Proto") == "https"
+    return Reach.FRONT if by_proxy else Reach.NO_TLS
 
 
 def is_local(request: Request) -> bool:

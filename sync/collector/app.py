@@ -7,13 +7,18 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, make_response, render_template, request
+from flask_bootstrap import Bootstrap5
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from sync.collector import health, interface, languages, problems
+from sync.collector import health, home, interface, languages, navigation, problems
+from sync.collector.access import Reach
+from sync.collector.accounts import guard, own_pages, staff_pages, words
+from sync.collector.accounts import pages as account_pages
+from sync.collector.accounts.guard import Forbidden, NotHere
 from sync.collector.centre import Centre
-from sync.collector.errors import DatabaseUnavailable
+from sync.collector.errors import DatabaseUnavailable, Mistake, NotFound
 from sync.collector.intake import api, pages
-from sync.collector.intake.pages import NotHere
 from sync.collector.languages import translate as _
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
@@ -21,13 +26,15 @@ from sync.collector.refusals import Refusals, sender
 _RETRY_AFTER_SECONDS = 5
 _HEADERS = {
     # No inline script or style, nothing from elsewhere: town networks are closed.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    # data: are the marks in Bootstrap's own style sheet.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",  # static files bring their own
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 MACHINE_PATHS = ("/v1/", "/live", *health.PATHS)
 REFUSALS = "refusals"
@@ -41,17 +48,35 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time) -> Flask:
     app.url_map.merge_slashes = False  # a machine is never redirected
     app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    Bootstrap5(app)
     languages.init_app(app)
-    app.register_blueprint(health.blueprint(centre))
-    app.register_blueprint(api.blueprint(centre, clock))
-    app.register_blueprint(interface.blueprint())
-    app.register_blueprint(pages.blueprint(centre, clock))
+    machines = [health.blueprint(centre), api.blueprint(centre, clock), interface.blueprint()]
+    guard.init_app(app, centre, clock, machines)
+    navigation.init_app(app)
+    key = guard.key_of(app)
+    for blueprint in (
+        *machines,
+        home.blueprint(centre),
+        account_pages.blueprint(centre, key, clock, nowhere),
+        own_pages.blueprint(centre, key, clock),
+        staff_pages.blueprint(centre, key, clock),
+        pages.blueprint(centre, clock),
+    ):
+        app.register_blueprint(blueprint)
     app.after_request(_harden)
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(NotHere, _not_here)
+    app.register_error_handler(Forbidden, _forbidden)
+    app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(Mistake, _mistake)
     return app
+
+
+def nowhere(*_message: object) -> None:
+    """Posts nothing: messages are not here yet."""
 
 
 def _harden(answer: Response) -> Response:
@@ -85,7 +110,9 @@ def _http_error(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or 500)
     kind = problems.kind_of(status)
     _refusals().tell(kind.code, sender=_sender())
-    if _is_page():
+    if isinstance(error, CSRFError):
+        answer = _notice(status, _("页面已过期"), [_("请返回上一页，刷新后再提交。")], home=True)
+    elif _is_page():
         head = _("没有这个页面") if status is HTTPStatus.NOT_FOUND else _("页面无法打开")
         answer = _notice(status, head, [f"{status.value} {status.phrase}"], home=True)
     else:
@@ -114,17 +141,41 @@ def _unavailable(error: DatabaseUnavailable) -> Response:
     )
 
 
-def _not_here(_error: NotHere) -> Response:
+def _not_here(cause: NotHere) -> Response:
     if not _is_page():
-        return _problem(Problem(Kind.NOT_LOCAL, "without accounts nobody else may see it"))
+        return _problem(Problem(Kind.NOT_LOCAL, "the pages' data is shown where the pages are"))
+    say = {
+        Reach.NO_ADDRESS: _("请在 collector.toml 里填写 address（对外网址），并按手册设置 TLS 代理。"),
+        Reach.OTHER_NAME: _("请使用采集中心的正式网址打开本页。"),
+        Reach.NO_TLS: _("请使用以 https:// 开头的网址：密码不能在网络上明文传送。"),
+    }
     return _notice(
         HTTPStatus.FORBIDDEN,
-        _("本页只能在采集中心本机打开"),
-        [
-            _("账户功能尚未启用，因此页面只对本机浏览器开放；闸机上传记录不受影响。"),
-            _("在别的电脑上查看：用 SSH 把本机端口转发过来，再打开转发后的 localhost 地址。"),
-        ],
+        _("本页不能从这里打开"),
+        [say[cause.why], _("闸机上传记录不受影响。")],
     )
+
+
+def _forbidden(cause: Forbidden) -> Response:
+    if not _is_page():
+        return _problem(Problem(Kind.NO_PERMISSION, f"{cause.action.value} is for others"))
+    return _notice(
+        HTTPStatus.FORBIDDEN,
+        _("您没有这项权限"),
+        [
+            _("这里需要的身份：%(roles)s", roles=words.needed(cause.action)),
+            _("如果工作需要，请联系本镇信息管理员。"),
+        ],
+        home=True,
+    )
+
+
+def _not_found(_error: NotFound) -> Response:
+    return _notice(HTTPStatus.NOT_FOUND, _("没有这个页面"), [_("要找的内容不存在，或已被删除。")], home=True)
+
+
+def _mistake(cause: Mistake) -> Response:
+    return _notice(HTTPStatus.UNPROCESSABLE_ENTITY, _("无法完成"), [words.mistake(cause)], home=True)
 
 
 def _notice(status: HTTPStatus, head: str, sentences: list[str], *, home: bool = False) -> Response:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import exists, select
 
 # Each model registers its tables with Base by being imported.
+import sync.collector.accounts.model
 import sync.collector.fleet.model
 import sync.collector.intake.model
+import sync.collector.organizations.model
 import sync.collector.policy.model
 import sync.collector.privacy.model
 import sync.collector.venues.model
@@ -54,6 +56,11 @@ class Centre:
         except BaseException:
             database.close()
             raise
+
+    @property
+    def address(self) -> str:
+        """Where people open its pages, such as https://centre.example."""
+        return self.settings.address or f"http://127.0.0.1:{self.settings.port}"
 
     def close(self) -> None:
         """Safe to call twice."""

@@ -11,6 +11,8 @@ import click
 
 from sync.collector import backup, server
 from sync.collector import centre as centres
+from sync.collector.accounts.commands import account, link_text, organization
+from sync.collector.accounts.first import first_account
 from sync.collector.app import create_app
 from sync.collector.centre import Centre
 from sync.collector.config import DEFAULT_STATE, StateDir
@@ -55,12 +57,26 @@ def main(context: click.Context, state: Path) -> None:
 
 @main.command()
 @click.option("--simulation", is_flag=True, help="For `collector simulate --url`; never for a real gate.")
+@click.option("--it", "login", default="it", show_default=True, help="The login of the first account, the town's IT.")
 @click.pass_obj
-def init(state: StateDir, simulation: bool) -> None:
-    """Create the state directory: database, keys, first epoch and policy. What exists already is left alone."""
+def init(state: StateDir, simulation: bool, login: str) -> None:
+    """Create the state directory: database, keys, first epoch and policy. What exists already is left alone.
+
+    Prints the one-time link by which the town's IT chooses a password; there is no default one.
+    """
     make = grounds.mark if simulation else centres.initialize
-    if not make(state, time.time()):
+    is_new = make(state, time.time())
+    with opened(state) as centre:
+        token = first_account(centre, login, time.time())
+        link = link_text(centre, token) if token else None
+    if not is_new and link is None:
         click.echo(f"{state.path} holds a collector already; nothing was changed.", err=True)
+        return
+    if link is not None:
+        click.echo(f"The account {login} is the town's IT. To choose its password, within 24 hours:", err=True)
+        click.echo(link)
+        click.echo(f"(A new one later: collector account link {login} --reason …)", err=True)
+    if not is_new:
         return
     click.echo(
         f"Created {state.path}. The root key in {state.root} signs the key list only and is not needed to run: "
@@ -126,7 +142,7 @@ def restore(state: StateDir, file: Path) -> None:
 
 
 for command in (
-    *(venue, checkpoint, gate, visitor, passes, policy, updates),
+    *(venue, checkpoint, gate, visitor, passes, policy, updates, account, organization),
     *(privacy, db, demo_visitors, simulate),
 ):
     main.add_command(command)

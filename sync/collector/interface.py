@@ -108,8 +108,10 @@ def _paths(live: dict[str, Any]) -> dict[str, Any]:
         "/live": _get(
             "live",
             "supervision",
-            "The live page's counts, gates and newest records; on the collector's own machine only",
+            "The live page's counts, gates and newest records, for a browser that is signed in",
             {"application/json": {"schema": live}},
+            Kind.SIGNED_OUT,
+            Kind.NO_PERMISSION,
             Kind.NOT_LOCAL,
             Kind.UNAVAILABLE,
         ),

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlencode
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, Response, request
-from flask_babel import Babel, Domain, format_datetime, format_timedelta, get_locale, gettext
+from flask_babel import (
+    Babel,
+    Domain,
+    force_locale,
+    format_datetime,
+    format_timedelta,
+    get_locale,
+    gettext,
+    lazy_gettext,
+)
 
 from edge.reasons import REASONS
 
@@ -39,7 +51,7 @@ def init_app(app: Flask) -> None:
     babel.domain_instance = _PoDomain()
     babel.init_app(app, default_locale=LANGUAGES["zh"], default_timezone="Asia/Shanghai", locale_selector=_select)
     app.after_request(_keep_choice)
-    app.jinja_env.globals["language"] = language
+    app.jinja_env.globals.update(language=language, in_language=in_language, separator=separator)
 
 
 def language() -> str:
@@ -53,6 +65,22 @@ def language() -> str:
 def translate(message: str, **variables: object) -> str:
     """The sentence in the request's language; `message` is Chinese. Imported as `_`, which the extraction knows."""
     return str(gettext(message, **variables))
+
+
+def lazy(message: str) -> Any:
+    """The same for a sentence that is written down before there is a request. Imported as `_l`."""
+    return lazy_gettext(message)
+
+
+def speaking(code: str) -> AbstractContextManager[None]:
+    """Within it, sentences are in that language: for somebody else than the one who asked."""
+    return cast("AbstractContextManager[None]", force_locale(LANGUAGES[code]))
+
+
+def in_language(code: str) -> str:
+    """The address of this very page in another language."""
+    arguments = request.args.to_dict() | {_NAME: code}
+    return f"?{urlencode(arguments)}"
 
 
 def moment(at: float) -> str:

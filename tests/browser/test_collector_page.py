@@ -6,6 +6,7 @@ import http.client
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from sync.collector.config import StateDir
 from sync.collector.venues.service import create_checkpoint, create_venue
 from sync.wire.record import Direction, Outcome
 from tests.sync.collector.gateside import NOW, Gate, Site
+from tests.sync.collector.staff import IT, cookie_for
 
 CONTRAST = """
 () => {
@@ -55,6 +57,7 @@ class Running:
     address: str
     state: Path
     gate: Gate
+    cookie: str  # of a browser where the town's IT is signed in
 
     def post(self, first: int, *records: bytes) -> None:
         """Post a batch; it must be taken."""
@@ -84,18 +87,21 @@ def running(tmp_path: Path) -> Iterator[Running]:
     site = Site(centre, tmp_path)
     gate = site.gate("南门1号闸机")
     site.gate("南门2号闸机")
+    cookie = cookie_for(centre, IT, now=time.time())
     centre.close()
     process, address = start(state)
-    served = Running(process, address, state, gate)
+    served = Running(process, address, state, gate, cookie)
     yield served
     served.process.send_signal(signal.SIGTERM)
     served.process.wait(timeout=20)
 
 
-@pytest.fixture(params=[360, 1440])
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+@pytest.fixture(params=[320, 1440])
+def page(request: pytest.FixtureRequest, browser: Browser, running: Running) -> Iterator[Page]:
     """A page of a phone's and of a desk's width, on which any script error or blocked content fails the test."""
     context = browser.new_context(viewport={"width": request.param, "height": 800})
+    name, _, value = running.cookie.partition("=")
+    context.add_cookies([{"name": name, "value": value, "url": running.address}])
     opened = context.new_page()
     faults: list[str] = []
     opened.on("pageerror", lambda error: faults.append(str(error)))
@@ -107,7 +113,7 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 def test_a_record_appears_without_a_reload(running: Running, page: Page) -> None:
     """Live, with word and reason, nothing wider than the screen."""
-    page.goto(running.address)
+    page.goto(f"{running.address}/records")
     expect(page.get_by_text("还没有记录")).to_be_visible()
     page.evaluate("window.untouched = true")
     running.post(1, running.gate.record(1, outcome=Outcome.DENY, reasons=["red"], status="red"))
@@ -126,7 +132,7 @@ def test_a_record_appears_without_a_reload(running: Running, page: Page) -> None
 def test_a_collector_that_stops_answering_is_said_and_coming_back_is_seen(running: Running, page: Page) -> None:
     """The page never looks live when it is not, and recovers by itself."""
     running.post(1, running.gate.record(1))
-    page.goto(running.address)
+    page.goto(f"{running.address}/records")
     alert = page.get_by_role("alert")
     expect(alert).to_be_hidden()
     running.process.kill()
@@ -143,19 +149,19 @@ def test_both_languages_keep_the_contrast(running: Running, page: Page) -> None:
     outcomes = [gate.record(1), gate.record(2, outcome=Outcome.DENY), gate.record(3, outcome=Outcome.REFER)]
     running.post(1, *outcomes, b'{"not":"a record"}')
     for language, word in (("zh", "实时记录"), ("en", "Live records")):
-        page.goto(f"{running.address}/?lang={language}")
+        page.goto(f"{running.address}/records?lang={language}")
         expect(page.get_by_role("heading", level=1)).to_have_text(word)
         assert page.evaluate(CONTRAST) == []
 
 
 def test_the_page_is_usable_by_keyboard(running: Running, page: Page) -> None:
     """First the way past the head, then the languages; the focus is seen."""
-    page.goto(running.address)
+    page.goto(f"{running.address}/records")
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     expect(page.locator(".skip")).to_be_in_viewport()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
+    for _ in range(3):
+        page.keyboard.press("Tab")
     english = page.get_by_role("link", name="English")
     expect(english).to_be_focused()
     assert english.evaluate("link => getComputedStyle(link).outlineStyle") == "solid"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,7 +17,10 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Codes presented today (China time, by the gates' clocks), and records held now (within their term)."""
+    """Codes presented today (China time, by the gates' clocks), and records held now (within their term).
+
+    held: 0 for who sees some venues only.
+    """
 
     passed: int
     referred: int
@@ -46,10 +50,10 @@ class Arrival:
     received_at: float
 
 
-def newest(session: Session, limit: int) -> list[Arrival]:
-    """The newest arrivals, newest first."""
+def newest(session: Session, limit: int, venues: frozenset[int] | None = None) -> list[Arrival]:
+    """The newest arrivals, newest first. venues: only theirs, None for everybody's."""
     rows = session.execute(
-        select(RecordRow, Outbox.id, Venue.name, Checkpoint.name)
+        _of(venues, RecordRow.venue, select(RecordRow, Outbox.id, Venue.name, Checkpoint.name))
         .join(Outbox, Outbox.number == RecordRow.outbox)
         .outerjoin(Venue, Venue.id == RecordRow.venue)
         .outerjoin(Checkpoint, Checkpoint.id == RecordRow.checkpoint)
@@ -59,17 +63,17 @@ def newest(session: Session, limit: int) -> list[Arrival]:
     return [_arrival(*row) for row in rows]
 
 
-def counts(session: Session, now: float) -> Counts:
+def counts(session: Session, now: float, venues: frozenset[int] | None = None) -> Counts:
     """Today's counts. Exits count like entries here; statistics tell them apart."""
     midnight = (now + _CHINA_SECONDS) // _DAY_SECONDS * _DAY_SECONDS - _CHINA_SECONDS
     sums: dict[tuple[str, str], int] = {}
     for kind, outcome, count in session.execute(
-        select(HourlyCount.type, HourlyCount.outcome, func.sum(HourlyCount.count))
+        _of(venues, HourlyCount.venue, select(HourlyCount.type, HourlyCount.outcome, func.sum(HourlyCount.count)))
         .where(HourlyCount.hour.between(midnight // 3600, midnight // 3600 + 23))
         .group_by(HourlyCount.type, HourlyCount.outcome)
     ):
         sums[kind, outcome] = int(count)
-    held = session.scalar(select(func.coalesce(func.sum(Outbox.records), 0))) or 0
+    held = 0 if venues is not None else session.scalar(select(func.coalesce(func.sum(Outbox.records), 0))) or 0
     return Counts(
         passed=sums.get(("scan", "pass"), 0),
         referred=sums.get(("scan", "refer"), 0),
@@ -77,6 +81,10 @@ def counts(session: Session, now: float) -> Counts:
         invalid=sums.get(("folded", ""), 0),
         held=int(held),
     )
+
+
+def _of(venues: frozenset[int] | None, column: Any, statement: Any) -> Any:
+    return statement if venues is None else statement.where(column.in_(venues))
 
 
 def _arrival(record: RecordRow, outbox: str, venue_name: str | None, checkpoint_name: str | None) -> Arrival:

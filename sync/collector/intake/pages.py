@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template
 
 from sync.collector import languages
-from sync.collector.access import is_local
+from sync.collector.accounts import guard
+from sync.collector.accounts.guard import requires
+from sync.collector.accounts.permissions import Action
 from sync.collector.centre import Centre
 from sync.collector.fleet.overview import GateState, gate_states
 from sync.collector.intake import arrivals, words
 from sync.collector.intake.arrivals import Arrival, Counts
+from sync.collector.venues.service import venues_within
 
 _SHOWN_RECORDS = 50
 _PARTS = ("counts", "gates", "records")
@@ -21,11 +24,11 @@ _PARTS = ("counts", "gates", "records")
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What the page shows. now: seconds since 1970."""
+    """What the page shows. now: seconds since 1970. gates: None for who does not see them."""
 
     now: float
     counts: Counts
-    gates: list[GateState]
+    gates: list[GateState] | None
     records: list[Arrival]
 
 
@@ -38,28 +41,22 @@ class LiveAnswer:
     parts: dict[str, str]
 
 
-class NotHere(Exception):
-    """The page is for this machine only, until accounts exist."""
-
-
 def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
     """clock: seconds since 1970."""
-    pages = Blueprint("pages", __name__)
+    pages = Blueprint("records", __name__)
 
-    @pages.before_request
-    def only_here() -> None:
-        if not is_local(request):
-            raise NotHere
-
-    @pages.get("/")
+    @pages.get("/records")
+    @requires(Action.RECORDS_SEE)
     def index() -> str:
         return render_template("live.html", live=_look(centre, clock()), words=words, languages=languages)
 
     @pages.get("/live")
+    @requires(Action.RECORDS_SEE, data=True)
     def live() -> Response:
         seen = _look(centre, clock())
+        shown = [part for part in _PARTS if part != "gates" or seen.gates is not None]
         parts = {
-            part: render_template(f"live_{part}.html", live=seen, words=words, languages=languages) for part in _PARTS
+            part: render_template(f"live_{part}.html", live=seen, words=words, languages=languages) for part in shown
         }
         body = msgspec.json.encode(LiveAnswer(seen, languages.moment(seen.now), parts))
         return Response(body, content_type="application/json")
@@ -68,10 +65,13 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
 
 
 def _look(centre: Centre, now: float) -> Live:
+    """An authority sees its region's venues; how the gates are is IT's."""
+    silent_after = centre.settings.silent_after_seconds
     with centre.database.read() as session:
+        venues = venues_within(session, guard.regions(Action.RECORDS_SEE))
         return Live(
             now,
-            arrivals.counts(session, now),
-            gate_states(session, now, centre.settings.silent_after_seconds),
-            arrivals.newest(session, _SHOWN_RECORDS),
+            arrivals.counts(session, now, venues),
+            gate_states(session, now, silent_after) if guard.allowed(Action.FLEET_SEE) else None,
+            arrivals.newest(session, _SHOWN_RECORDS, venues),
         )

@@ -1,4 +1,6 @@
-"""The audit: who looked at whom, when and why. A line is written before anything is shown, in the same transaction.
+"""The audit: who looked at whom or changed what, when and why.
+
+A line is written before anything is shown, in the same transaction.
 
 Each line's digest is keyed and takes in the one before, so that a changed or missing line is found out by whoever has
 the key file. What it does NOT find: the newest lines cut off by somebody who writes to the database past its triggers –
@@ -40,6 +42,12 @@ class Act(str, Enum):
     PURGE = "purge"
     ROTATE = "rotate"
     TERMS = "terms"
+    ACCOUNT = "account"
+    APPOINT = "appoint"
+    DISMISS = "dismiss"
+    DISABLE = "disable"
+    ENABLE = "enable"
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)

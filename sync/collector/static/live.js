@@ -67,6 +67,7 @@ function showReachable(reachable) {
 async function look() {
   try {
     const answer = await fetch(live.dataset.url, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) });
+    if (answer.status === 401 || answer.status === 403) location.reload(); // signed out: the page says so
     if (!answer.ok) throw new Error(answer.status);
     const { as_of, parts } = await answer.json();
     replaceParts(parts);

@@ -36,6 +36,14 @@ def find_venue(session: Session, venue_id: int) -> Venue:
     return venue
 
 
+def venues_within(session: Session, regions: tuple[str, ...] | None) -> frozenset[int] | None:
+    """The numbers of the venues that lie in one of those regions; None for all of them (regions: None)."""
+    if regions is None:
+        return None
+    rows = session.execute(select(Venue.id, Venue.region)).all()
+    return frozenset(row.id for row in rows if any(row.region.startswith(region) for region in regions))
+
+
 def create_checkpoint(session: Session, venue_id: int, name: str, direction: Direction) -> Checkpoint:
     """Raises Mistake for a name that is empty, too long or taken at this venue; NotFound for the venue."""
     venue, name = find_venue(session, venue_id), checked_name(name)

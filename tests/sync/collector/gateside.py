@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sync.collector.accounts.permissions import Appointment
 from sync.collector.centre import Centre
 from sync.collector.fleet.provisioning import provision
 from sync.collector.fleet.service import create_gate
@@ -20,6 +21,7 @@ from sync.wire.record import ClockQuality, Direction, Moment, Outcome, Place, Sc
 from sync.wire.statedir import StateDir
 from sync.wire.status import Identity
 from sync.wire.updates import FILES, open_snapshot
+from tests.sync.collector.staff import IT, cookie_for
 
 NOW = 1_790_000_000.0
 NONCE = "ab" * 16
@@ -104,17 +106,26 @@ class Served:
 
     centre: Centre
     port: int
+    cookie: str | None = None  # of a browser that is signed in
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         """One request on a connection of its own. Header names are written with underscores."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
+            if self.cookie is not None:
+                named.setdefault("Cookie", self.cookie)
             connection.request(method, path, body, named)
             response = connection.getresponse()
-            return Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+            told = {name.lower(): response.getheader(name, "") for name in response.headers}  # several: commas between
+            return Reply(response.status, told, response.read())
         finally:
             connection.close()
+
+    def signed_in(self, *appointments: Appointment) -> Served:
+        """The same for a browser where somebody new is signed in, the town's IT unless said."""
+        cookie = cookie_for(self.centre, *(appointments or (IT,)), now=NOW)
+        return replace(self, cookie=cookie)
 
     def post(self, body: bytes, content_type: str = "application/cose") -> Reply:
         """A batch as gate-sync posts it."""

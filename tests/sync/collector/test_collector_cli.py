@@ -25,8 +25,8 @@ from tests.sync.collector.processes import collector, start_serving
 def town(tmp_path: Path) -> Path:
     """A state directory with a venue, a checkpoint and a gate, made by commands."""
     state = tmp_path / "centre"
+    assert collector(state, "init").exit_code == 0
     for arguments, printed in [
-        (["init"], ""),
         (["venue", "create", "东门市场"], "1\n"),
         (["checkpoint", "create", "南门", "--venue", "1", "--direction", "in"], "1\n"),
         (["gate", "create", "1号闸机", "--checkpoint", "1"], "gate-1\n"),
@@ -45,12 +45,13 @@ def fails(state: Path, *arguments: str, stdin: str | None = None) -> str:
 
 
 def test_init_makes_different_keys_that_others_cannot_read(tmp_path: Path) -> None:
-    """DESIGN 4: root, passes, updates, receipts and seal are different keys; the root lives in its own directory."""
+    """DESIGN 4: root, passes, updates, receipts, seal and accounts have different keys; the root lives apart."""
     state = tmp_path / "centre"
     assert collector(state, "init").exit_code == 0
     private = [*state.glob("keys/*.key"), *state.glob("root/*.key")]
-    assert sorted(path.name for path in private) == ["pass.key", "receipt.key", "root.key", "seal.key", "update.key"]
-    assert len({path.read_text() for path in private}) == 5
+    names = ["accounts.key", "pass.key", "receipt.key", "root.key", "seal.key", "update.key"]
+    assert sorted(path.name for path in private) == names
+    assert len({path.read_text() for path in private}) == len(names)
     assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
     assert [path.name for path in (state / "root").iterdir()] == ["root.key"]
 

@@ -176,7 +176,7 @@ def test_an_outbox_belongs_to_the_gate_that_used_it_first(served: Served, site: 
     assert gate.receipt(served.post(gate.batch(2, numbered(gate, 2))).answer()).next == 3
     assert stored(served) == list(enumerate(numbered(gate, 1, 2), 1))
     assert count(served, Dispute) == 1
-    assert "gate-2" in served.request("GET", "/").body.decode()
+    assert "gate-2" in served.signed_in().request("GET", "/records").body.decode()
 
 
 def test_an_older_snapshot_is_answered_with_the_newer_files(served: Served, gate: Gate) -> None:

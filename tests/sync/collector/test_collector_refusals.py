@@ -146,4 +146,4 @@ def test_any_record_of_a_known_gate_is_stored_or_set_aside(served: Served, gate:
     gate.outbox = data.draw(st.binary(min_size=16, max_size=16)).hex()
     raw = msgspec.json.encode(record)
     assert gate.receipt(served.post(gate.batch(1, [raw[:4096] if len(raw) > 4096 else raw])).answer()).next == 2
-    assert served.request("GET", "/live").status == 200
+    assert served.signed_in().request("GET", "/live").status == 200

@@ -34,6 +34,7 @@ from tests.sync.collector.cluster import DATABASES, Cluster
 from tests.sync.collector.gateside import NOW, Gate, Site
 from tests.sync.collector.people import CLERK, registered, somebody
 from tests.sync.collector.processes import collector
+from tests.sync.collector.staff import IT, employ
 
 both = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
 
@@ -284,6 +285,7 @@ def test_without_a_reason_nobody_looks(site: Site, command: list[str]) -> None:
 def test_a_lost_key_file_closes_personal_data_and_nothing_else(site: Site, gate: Gate) -> None:
     """Gates are served, records go when their term is over; `init` makes no other key in its place."""
     registered(site, 1)
+    employ(site.centre, "wang", IT, now=NOW)
     keyfile.path(site.centre.state).unlink()
     state = site.centre.state.path
     assert collector(state, "init").exit_code == 0

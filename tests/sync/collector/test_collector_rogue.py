@@ -24,6 +24,7 @@ from sync.wire.receipt import decode_answer
 from tests.sync.collector import rogue
 from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import NOW, Gate, Site
+from tests.sync.collector.staff import IT, cookie_for
 
 both = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
 _REFUSALS = {kind.type: kind for kind in Kind}
@@ -62,9 +63,8 @@ def hostile(site: Site, gate: Gate, client: FlaskClient, log: pytest.LogCaptureF
     with log.at_level(logging.DEBUG):
         run()
     assert broken(site.centre.database) == []
-    assert (
-        client.get("/live", environ_base={"REMOTE_ADDR": "127.0.0.1"}, headers={"Host": "localhost"}).status_code == 200
-    )
+    near = {"Host": "localhost", "Cookie": cookie_for(site.centre, IT, now=NOW)}
+    assert client.get("/live", environ_base={"REMOTE_ADDR": "127.0.0.1"}, headers=near).status_code == 200
     assert rogue.MARK not in log.text
     assert "Traceback" not in log.text
     return seen

@@ -221,11 +221,11 @@ def test_people_and_what_was_done_with_them_are_not_dropped_by_going_back(
     with empty.change() as connection:
         values = row if empty.is_sqlite else row.replace("x'00'", "decode('00', 'hex')")
         connection.execute(text(f"INSERT INTO {table} VALUES ({values})"))
-    before = rows(empty)
+    before, version = rows(empty), found(empty, "alembic_version", "version_num", "1")
     with pytest.raises(RuntimeError, match=sentence):
         schema.downgrade(empty, "0003")
     assert rows(empty) == before
-    assert found(empty, "alembic_version", "version_num", "1") == [("0004", 1)]
+    assert found(empty, "alembic_version", "version_num", "1") == version
 
 
 @both

@@ -1,0 +1,84 @@
+"""How often somebody may be wrong. Counted in the database: a restart forgets nothing, and workers count together.
+
+A failure is counted before the password is looked at and taken back when it was right, so that a hundred guesses at
+once are a hundred. Counted by login for strangers, by login and browser where that browser signed in to that account
+before (so that a stranger's guesses lock no owner out), and by address for all logins together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from sync.collector.accounts.model import Tally
+from sync.collector.database import queue_up
+
+_QUEUE = -3  # gates have positive numbers, audit and keys -1 and -2
+_DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`free` failures cost nothing; from then on each doubles the wait, from first_wait_seconds up to the longest.
+
+    forgotten_seconds: after so long without a failure everything is forgotten.
+    """
+
+    free: int
+    first_wait_seconds: float
+    longest_wait_seconds: float
+    forgotten_seconds: float
+
+
+LOGIN = Limit(free=5, first_wait_seconds=60, longest_wait_seconds=3600, forgotten_seconds=_DAY_SECONDS)
+ADDRESS = Limit(free=30, first_wait_seconds=60, longest_wait_seconds=3600, forgotten_seconds=3600)
+LINK = Limit(free=3, first_wait_seconds=1200, longest_wait_seconds=4 * 3600, forgotten_seconds=_DAY_SECONDS)
+
+
+def wait_seconds(limit: Limit, failures: int, since_last_seconds: float) -> float:
+    """PURE. How long still nothing is tried."""
+    if failures < limit.free or since_last_seconds >= limit.forgotten_seconds:
+        return 0.0
+    pause = min(limit.first_wait_seconds * 2.0 ** min(failures - limit.free, 32), limit.longest_wait_seconds)
+    return max(0.0, pause - max(0.0, since_last_seconds))
+
+
+def count(session: Session, counted: list[tuple[bytes, Limit]], now: float) -> float:
+    """Count a failure for each subject; or, where one must wait, count nothing and return its seconds.
+
+    Within a write transaction.
+    """
+    queue_up(session.connection(), _QUEUE)
+    rows = [(session.get(Tally, subject), subject, limit) for subject, limit in counted]
+    wait = max(
+        (wait_seconds(limit, row.failures, now - row.last_at) for row, _, limit in rows if row is not None),
+        default=0.0,
+    )
+    if wait > 0:
+        return wait
+    for row, subject, limit in rows:
+        if row is None:
+            session.add(Tally(subject=subject, failures=1, began_at=now, last_at=now))
+        elif now - row.last_at >= limit.forgotten_seconds:
+            row.failures, row.began_at, row.last_at = 1, now, now
+        else:
+            row.failures, row.last_at = row.failures + 1, now
+    return 0.0
+
+
+def take_back(session: Session, subject: bytes, *, all_of_it: bool) -> None:
+    """It was no failure. all_of_it: the subject has shown who it is, its earlier failures are forgotten too."""
+    queue_up(session.connection(), _QUEUE)
+    row = session.get(Tally, subject)
+    if row is None:
+        return
+    row.failures -= 1
+    if all_of_it or row.failures <= 0:
+        session.delete(row)
+
+
+def forget_old(session: Session, now: float) -> int:
+    """Delete what counts no longer; how many."""
+    return int(session.execute(delete(Tally).where(Tally.last_at < now - _DAY_SECONDS)).rowcount)  # type: ignore[attr-defined]
