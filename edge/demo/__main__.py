@@ -70,7 +70,8 @@ def _welcome(town: Town, offline: bool) -> str:
   场所通行 Venue Gate – {town.directory.name}
 
   闸机 Gate       http://127.0.0.1:{town.ports.panel}/    what visitor and inspector see, and the switch for the link
-  中心 Collector  http://127.0.0.1:{town.ports.collector}/    records as they arrive
+  中心 Collector  {town.way_in()}
+                  the town's IT signs in with it, once; the next start prints another
   Link            {link}
   Logs            {town.logs}
 

@@ -83,6 +83,7 @@ class Town:
             make_directory(directory)
         if not self._founded.exists():
             self._found()
+        replace_file(self.collector_state / "collector.toml", self._collector_toml().encode())
         self._collector("init")
         self._collector("gate", "provision", str(self.gate_state), "--gate", GATE, "--collector-url", self._address())
         replace_file(self.directory / "gate.toml", self._gate_toml().encode())
@@ -149,6 +150,17 @@ class Town:
         if done.returncode != 0:
             raise NotSetUp(f"`collector {' '.join(arguments)}` failed: {done.stderr.strip()}")
         return (done.stdout.strip().splitlines() or [""])[-1]
+
+    def way_in(self) -> str:
+        """A fresh one-time link that signs in to the collector's pages as the town's IT."""
+        return self._collector("account", "link", "it", "--enter", "--reason", "demo")
+
+    def _collector_toml(self) -> str:
+        return f"""\
+# Written by the demo at each start: its pages answer this machine only, and ask for no second factor.
+port = {self.ports.collector}
+second_factor = false
+"""
 
     def _gate_toml(self) -> str:
         # JSON's strings are TOML's: a path with a quote or a backslash stays one.

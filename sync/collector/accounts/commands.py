@@ -11,8 +11,10 @@ import click
 
 from sync.collector.accounts import secrets, service, sessions
 from sync.collector.accounts.permissions import Appointment, Role
+from sync.collector.accounts.service import Purpose
 from sync.collector.centre import Centre
 from sync.collector.config import StateDir
+from sync.collector.errors import Mistake
 from sync.collector.organizations import service as organizations
 from sync.collector.privacy.access import personal
 from sync.collector.privacy.audit import Act, at_terminal
@@ -136,24 +138,28 @@ def enable(state: StateDir, login: str, reason: str) -> None:
 @account.command("link")
 @_login
 @click.option("--forget-second-factor", is_flag=True, help="The phone is lost: the next sign-in sets up another.")
+@click.option("--enter", is_flag=True, help="It signs in at once: where collector.toml says second_factor = false.")
 @reason_option
 @click.pass_obj
-def link(state: StateDir, login: str, forget_second_factor: bool, reason: str) -> None:
+def link(state: StateDir, login: str, forget_second_factor: bool, enter: bool, reason: str) -> None:
     """Print a new one-time link for LOGIN; earlier ones end."""
+    purpose = Purpose.ENTER if enter else Purpose.PASSWORD
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
+        if enter and centre.settings.second_factor:
+            raise Mistake("--enter is for a demo: collector.toml says second_factor = false there")
         row = service.find(access.session, login)
         service.revoke_links(access.session, row)
-        token = service.issue_link(access.session, row, access.now)
+        token = service.issue_link(access.session, row, access.now, purpose=purpose)
         if forget_second_factor:
             row.totp = None
             sessions.end_all(access.session, row.id)
         access.note(Act.LINK, detail=f"{login}{' without second factor' if forget_second_factor else ''}")
-    created(link_text(centre, token), f"{_WAY} Once, within 24 hours.")
+    created(link_text(centre, token, purpose), f"{'It signs in' if enter else _WAY} Once, within 24 hours.")
 
 
-def link_text(centre: Centre, token: str) -> str:
+def link_text(centre: Centre, token: str, purpose: Purpose = Purpose.PASSWORD) -> str:
     """What is printed to be opened in a browser."""
-    return f"{centre.address}/link/{token}"
+    return f"{centre.address}/{'enter' if purpose is Purpose.ENTER else 'link'}/{token}"
 
 
 @click.group()

@@ -106,13 +106,14 @@ class SignedIn(Base):
 
 
 class OneTimeLink(Base):
-    """A link that lets its holder choose a password, once. token: SHA-256 of what the link holds."""
+    """A link that works once. token: SHA-256 of what the link holds. purpose: `accounts.service.Purpose`."""
 
     __tablename__ = "one_time_link"
     __table_args__ = ({"info": REFERENCE},)
 
     token: Mapped[bytes] = mapped_column(LargeBinary(TOKEN_HASH), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(8))
     expires_at: Mapped[float] = mapped_column(Float)
 
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask_wtf import FlaskForm
 
 from sync.collector import languages
 from sync.collector.accounts import browsers, guard, service, totp
@@ -114,6 +115,20 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float], post:
         guard.sign_out()
         flash(_("密码已设置，请登录。"))
         return redirect(url_for("accounts.sign_in"), 303)
+
+    @pages.route("/enter/<token>", methods=["GET", "POST"])
+    @open_to_all
+    def enter(token: str) -> Any:
+        form = FlaskForm()
+        if centre.settings.second_factor:
+            return _page("link_over.html", None, HTTPStatus.NOT_FOUND)
+        if not form.validate_on_submit():
+            return _page("enter.html", form)
+        session_token = door.enter(token, request.user_agent.string, clock())
+        if session_token is None:
+            return _page("link_over.html", None, HTTPStatus.NOT_FOUND)
+        guard.sign_in(session_token)
+        return redirect(url_for("home.index"), 303)
 
     @pages.route("/forgotten", methods=["GET", "POST"])
     @open_to_all

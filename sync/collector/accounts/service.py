@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
+from enum import Enum
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -43,6 +44,13 @@ class Held(Mistake):
 
 class LastIt(Mistake):
     """Without that account nobody could mend anything."""
+
+
+class Purpose(str, Enum):
+    """What a one-time link lets its holder do."""
+
+    PASSWORD = "password"  # noqa: S105 - choose one
+    ENTER = "enter"  # sign in at once: for a demo, where no second factor is asked for
 
 
 LINK_SECONDS = 24 * 3600
@@ -152,7 +160,13 @@ def revoke_links(session: Session, account: Account) -> None:
     session.execute(delete(OneTimeLink).where(OneTimeLink.account_id == account.id))
 
 
-def issue_link(session: Session, account: Account, now: float, seconds: float = LINK_SECONDS) -> str:
+def issue_link(
+    session: Session,
+    account: Account,
+    now: float,
+    seconds: float = LINK_SECONDS,
+    purpose: Purpose = Purpose.PASSWORD,
+) -> str:
     """The token of a new one-time link, beside earlier ones: a stranger who asks for one ends nobody's.
 
     Raises Mistake for a disabled account.
@@ -160,15 +174,17 @@ def issue_link(session: Session, account: Account, now: float, seconds: float = 
     if account.disabled_at is not None:
         raise Mistake(f"{account.login} is disabled: `collector account enable {account.login}` first")
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    session.add(OneTimeLink(token=token_hash(token), account_id=account.id, expires_at=now + seconds))
+    session.add(
+        OneTimeLink(token=token_hash(token), account_id=account.id, purpose=purpose.value, expires_at=now + seconds)
+    )
     session.flush()
     return token
 
 
-def link_owner(session: Session, token: str, now: float) -> Account | None:
+def link_owner(session: Session, token: str, now: float, purpose: Purpose = Purpose.PASSWORD) -> Account | None:
     """Whose link that is; None once it was used, replaced or is too old."""
     row = session.get(OneTimeLink, token_hash(token))
-    if row is None or row.expires_at <= now:
+    if row is None or row.expires_at <= now or row.purpose != purpose.value:
         return None
     account = session.get(Account, row.account_id)
     return None if account is None or account.disabled_at is not None else account

@@ -12,6 +12,7 @@ from sync.collector.accounts import limits, passwords, service, sessions, totp
 from sync.collector.accounts.limits import ADDRESS, LOGIN, Limit
 from sync.collector.accounts.model import Account
 from sync.collector.accounts.secrets import AccountKey
+from sync.collector.accounts.service import Purpose
 from sync.collector.accounts.sessions import Visit
 from sync.collector.database import Database
 from sync.collector.errors import Mistake
@@ -98,6 +99,15 @@ class Door:
         with self.database.write() as session:
             self._forgive(session, counted, all_of_it=True)
         return Outcome()
+
+    def enter(self, token: str, agent: str, now: float) -> str | None:
+        """Sign in by a link for that, which is used up; the token for the cookie, None for a link that is over."""
+        with self.database.write() as session:
+            account = service.link_owner(session, token, now, Purpose.ENTER)
+            if account is None:
+                return None
+            service.revoke_links(session, account)
+            return sessions.begin(session, account, agent, now)
 
     def choose_password(self, token: str, password: str, code: str, now: float) -> Account:
         """By a one-time link, which is used up. An account with a second factor shows it here as well.

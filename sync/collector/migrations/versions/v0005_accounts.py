@@ -46,6 +46,7 @@ def upgrade() -> None:
         "one_time_link",
         sa.Column("token", sa.LargeBinary(32), primary_key=True),
         sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id"), nullable=False, index=True),
+        sa.Column("purpose", sa.String(8), nullable=False),
         sa.Column("expires_at", sa.Float, nullable=False),
     )
     op.create_table(
