@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -76,9 +75,9 @@ def clock() -> list[float]:
 
 
 @pytest.fixture
-def app(site: Site, clock: list[float]) -> Iterator[Flask]:
+def app(site: Site, clock: list[float]) -> Flask:
     """The whole application, CSRF protection and all."""
-    yield create_app(site.centre, lambda: clock[0])
+    return create_app(site.centre, lambda: clock[0])
 
 
 @pytest.fixture
@@ -308,7 +307,7 @@ def test_through_the_proxy_cookies_are_bound_to_tls(site: Site) -> None:
     """`address` in collector.toml: under that name and by TLS, nothing else; the cookie is __Host- and Secure."""
     site.centre.state.config.write_text('address = "https://centre.example"\n')
     centre = Centre.open(site.centre.state)
-    client = create_app(centre, lambda: NOW).test_client()
+    client = create_app(centre, lambda: NOW).test_client(use_cookies=False)
     forwarded = {"X-Forwarded-For": "10.0.0.9", "X-Forwarded-Proto": "https"}
 
     def status(host: str, **headers: str) -> int:
