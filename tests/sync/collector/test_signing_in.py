@@ -279,9 +279,8 @@ def test_nobody_changes_their_own_roles_and_the_last_it_stays(site: Site, app: F
     browser.go("/accounts/mei")
     assert browser.go("/accounts/wang/appoint", role="authority", place="", reason="me").status == 422
     browser.go("/accounts/mei")
-    assert (
-        "属地疫情防控部门" in browser.go("/accounts/mei/appoint", role="authority", place="44", reason="order 9").page
-    )
+    browser.go("/accounts/mei/appoint", role="authority", place="44", reason="order 9")
+    assert "属地疫情防控部门 · 区划 44" in browser.page
     with site.centre.database.read() as session:
         lines = session.connection().exec_driver_sql("SELECT actor, act, reason, detail FROM audit").all()
         with pytest.raises(service.LastIt):
