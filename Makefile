@@ -16,7 +16,7 @@ test:  ## set up, check and test everything
 	@.ci/setup test
 	@$(MAKE) --no-print-directory lint
 	$(PYTHON) -m pytest -m "not stress" -n auto --maxprocesses 4 --dist worksteal --ignore=tests/whole --ignore=tests/browser
-	$(PYTHON) -m pytest -m "not stress" tests/whole tests/browser  # real time, real browsers: one at a time
+	$(PYTHON) -m pytest -m "not stress" -n 2 --dist loadfile tests/whole tests/browser  # real time, real browsers: a pair at a time
 
 lint:
 	$(PYTHON) -m ruff check .

@@ -9,16 +9,12 @@ from pathlib import Path
 
 import click
 
-from sync.collector import backup, server
-from sync.collector import centre as centres
-from sync.collector.app import create_app
+from sync.collector import backup
 from sync.collector.centre import Centre
 from sync.collector.config import DEFAULT_STATE, StateDir
 from sync.collector.fleet.commands import gate, policy
 from sync.collector.policy.commands import updates
 from sync.collector.privacy.commands import privacy
-from sync.collector.simulation import grounds
-from sync.collector.simulation.commands import simulate
 from sync.collector.storage import db
 from sync.collector.terminal import Sentences, opened
 from sync.collector.venues.commands import checkpoint, venue
@@ -58,7 +54,10 @@ def main(context: click.Context, state: Path) -> None:
 @click.pass_obj
 def init(state: StateDir, simulation: bool) -> None:
     """Create the state directory: database, keys, first epoch and policy. What exists already is left alone."""
-    make = grounds.mark if simulation else centres.initialize
+    if simulation:
+        from sync.collector.simulation.grounds import mark as make
+    else:
+        from sync.collector.centre import initialize as make
     if not make(state, time.time()):
         click.echo(f"{state.path} holds a collector already; nothing was changed.", err=True)
         return
@@ -79,6 +78,9 @@ def serve(state: StateDir, host: str | None, port: int | None) -> None:
     On an address that is not loopback, batches are taken from everywhere, but the pages answer this machine only:
     accounts are not here yet.
     """
+    from sync.collector import server  # Flask and gunicorn, half a second: no other command waits for them
+    from sync.collector.app import create_app
+
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with opened(state) as centre:  # what is wrong is said now, not by each worker
         settings, is_sqlite = centre.settings, centre.database.is_sqlite
@@ -127,6 +129,7 @@ def restore(state: StateDir, file: Path) -> None:
 
 for command in (
     *(venue, checkpoint, gate, visitor, passes, policy, updates),
-    *(privacy, db, demo_visitors, simulate),
+    *(privacy, db, demo_visitors),
 ):
     main.add_command(command)
+main.add_late("simulate", "sync.collector.simulation.commands")
