@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert
 from sqlalchemy.dialects import sqlite
 
 from sync.collector.database import insert_or_add
+from sync.collector.intake import postgresql
 from sync.collector.intake.hours import KEY, TOTALS, count_hours
 from sync.collector.intake.model import HourlyCount, RecordRow
 from sync.collector.intake.rows import Row
@@ -23,8 +24,6 @@ def store(connection: Connection, rows: Sequence[Row]) -> None:
     if connection.dialect.name == "sqlite":
         _store_in_sqlite(connection, rows)
         return
-    from sync.collector.intake import postgresql  # a quarter of a second that a centre on SQLite does not need
-
     by_venue: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         by_venue[row.venue].append(row)
