@@ -16,7 +16,6 @@ from sync.outbox.segments import Contents, examine
 from sync.outbox.system import System
 from tests.crash.power_cut import Enumeration, Life, PromiseBroken, killed_at, reader_at, story
 
-
 EVERY = pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.stress)])
 """Of the points of the story at which something happens; the story is cut after each of its calls all the same."""
 

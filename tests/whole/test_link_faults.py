@@ -22,6 +22,7 @@ from sync.wire.sealed import seal
 from sync.wire.statedir import StateDir
 from tests.sync.bad_line import GOOD, Fault, line_to
 from tests.sync.programs import Processes, a_record, programs, until
+from tests.sync.unflushed import Unflushed
 from tests.sync.wires import Told, serving
 
 FAULTS = {
@@ -86,7 +87,7 @@ def test_over_a_line_that_does_everything_wrong_everything_arrives_once(processe
 
 def test_on_a_slow_line_a_refusal_passes_a_long_backlog_within_two_seconds(processes: Processes) -> None:
     """R7, with the link up at 40 kB/s and thousands of records before it."""
-    outbox = Outbox(processes.state.outbox, "board:card")
+    outbox = Outbox(processes.state.outbox, "board:card", system=Unflushed())
     fill(outbox, 8_000)
     with line_to(processes.port) as line:
         line.set(Fault(bytes_per_second=40_000))
