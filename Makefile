@@ -16,7 +16,7 @@ test:  ## set up, check and test everything
 	@.ci/setup test
 	@$(MAKE) --no-print-directory lint
 	$(PYTHON) -m pytest -m "not stress" -n auto --maxprocesses 4 --dist worksteal --ignore=tests/whole --ignore=tests/browser
-	$(PYTHON) -m pytest -m "not stress" tests/whole tests/browser  # real time, real browsers: one at a time
+	$(PYTHON) -m pytest -m "not stress" -n 2 --dist loadfile tests/whole tests/browser  # real time, real browsers: a pair at a time
 
 lint:
 	$(PYTHON) -m ruff check .
@@ -31,6 +31,7 @@ bench:  ## measure, as ratios in one run (SEED=n PHOTOS=DIR, SUITE=name for one 
 stress:  ## minutes of kill -9, power cuts and full disks (needs root)
 	@.ci/setup stress
 	$(PYTHON) -m pytest -m stress --timeout=3600
+	THOROUGH=5 $(PYTHON) -m pytest -m "not stress" --timeout=1200 `grep -rl "tests.examples" tests --include="test_*"`
 	$(PYTHON) tests/bench/run.py size
 
 soak:  ## the simulated gate with random faults, for MINUTES=n (5 unless said), SEED=n

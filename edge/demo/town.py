@@ -84,7 +84,7 @@ class Town:
         if not self._founded.exists():
             self._found()
         replace_file(self.collector_state / "collector.toml", self._collector_toml().encode())
-        self._collector("init")
+        self._collector("init")  # an upgrade since the last demo brings the database up to date
         self._collector("gate", "provision", str(self.gate_state), "--gate", GATE, "--collector-url", self._address())
         replace_file(self.directory / "gate.toml", self._gate_toml().encode())
         replace_file(self.directory / "gate-sync.toml", self._sync_toml().encode())

@@ -9,18 +9,14 @@ from pathlib import Path
 
 import click
 
-from sync.collector import backup, server
-from sync.collector import centre as centres
+from sync.collector import backup
 from sync.collector.accounts.commands import account, link_text, organization
 from sync.collector.accounts.first import first_account
-from sync.collector.app import create_app
 from sync.collector.centre import Centre
 from sync.collector.config import DEFAULT_STATE, StateDir
 from sync.collector.fleet.commands import gate, policy
 from sync.collector.policy.commands import updates
 from sync.collector.privacy.commands import privacy
-from sync.collector.simulation import grounds
-from sync.collector.simulation.commands import simulate
 from sync.collector.storage import db
 from sync.collector.terminal import Sentences, opened
 from sync.collector.venues.commands import checkpoint, venue
@@ -64,7 +60,10 @@ def init(state: StateDir, simulation: bool, login: str) -> None:
 
     Prints the one-time link by which the town's IT chooses a password; there is no default one.
     """
-    make = grounds.mark if simulation else centres.initialize
+    if simulation:
+        from sync.collector.simulation.grounds import mark as make
+    else:
+        from sync.collector.centre import initialize as make
     is_new = make(state, time.time())
     with opened(state) as centre:
         token = first_account(centre, login, time.time())
@@ -92,9 +91,12 @@ def init(state: StateDir, simulation: bool, login: str) -> None:
 def serve(state: StateDir, host: str | None, port: int | None) -> None:
     """Take in batches at /v1/batches and show the pages at /, until Ctrl-C or SIGTERM.
 
-    On an address that is not loopback, batches are taken from everywhere, but the pages answer this machine only:
-    accounts are not here yet.
+    On an address that is not loopback, batches are taken from everywhere; the pages answer this machine, and by TLS
+    through the proxy under the `address` of collector.toml.
     """
+    from sync.collector import server  # Flask and gunicorn, half a second: no other command waits for them
+    from sync.collector.app import create_app
+
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with opened(state) as centre:  # what is wrong is said now, not by each worker
         settings, is_sqlite = centre.settings, centre.database.is_sqlite
@@ -143,6 +145,7 @@ def restore(state: StateDir, file: Path) -> None:
 
 for command in (
     *(venue, checkpoint, gate, visitor, passes, policy, updates, account, organization),
-    *(privacy, db, demo_visitors, simulate),
+    *(privacy, db, demo_visitors),
 ):
     main.add_command(command)
+main.add_late("simulate", "sync.collector.simulation.commands")

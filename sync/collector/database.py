@@ -14,7 +14,6 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -189,6 +188,8 @@ def _ask_idle_connections(engine: Engine, fresh_seconds: float) -> None:
     Asking costs a round trip, so that one which was used a moment ago is not asked.
     """
 
+    failed: type[Exception] = engine.dialect.loaded_dbapi.Error
+
     def note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
         record.info["used"] = time.monotonic()
 
@@ -198,7 +199,7 @@ def _ask_idle_connections(engine: Engine, fresh_seconds: float) -> None:
         try:
             connection.execute("SELECT 1")
             connection.rollback()
-        except psycopg.Error as cause:
+        except failed as cause:
             raise DisconnectionError from cause
 
     event.listen(engine, "checkin", note_use)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import click
@@ -17,6 +18,24 @@ from sync.collector.errors import CollectorError
 
 class Sentences(click.Group):
     """A group whose commands tell a user's mistake in one sentence, exit code 1 (2: click's own, for the usage)."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._late: dict[str, str] = {}
+
+    def add_late(self, name: str, module: str) -> None:
+        """A command, a function of that name, whose module is imported only when it is asked for."""
+        self._late[name] = module
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """As click's, with the late ones."""
+        return sorted({*super().list_commands(ctx), *self._late})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """As click's, with the late ones."""
+        if cmd_name in self._late:
+            self.add_command(getattr(import_module(self._late[cmd_name]), cmd_name))
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click's, but for our errors and the system's."""

@@ -43,7 +43,7 @@ _STEP = 200_000  # rows made in one transaction
 
 def suite(options: Options, tell: Callable[[str], None]) -> list[Row]:
     """For each database: the median batch in the small and in the full one, and their ratio; memory at the end."""
-    few, many, batches = (2_000, 20_000, 4) if options.quick else (100_000, 10_000_000, 200)
+    few, many, batches = (1_000, 5_000, 4) if options.quick else (100_000, 10_000_000, 200)
     rows: list[Row] = []
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory()))

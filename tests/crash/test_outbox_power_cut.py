@@ -16,6 +16,9 @@ from sync.outbox.segments import Contents, examine
 from sync.outbox.system import System
 from tests.crash.power_cut import Enumeration, Life, PromiseBroken, killed_at, reader_at, story
 
+EVERY = pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.stress)])
+"""Of the points of the story at which something happens; the story is cut after each of its calls all the same."""
+
 
 @pytest.fixture(scope="module")
 def changes() -> int:
@@ -32,20 +35,22 @@ def test_a_cut_after_any_system_call_loses_nothing_and_reuses_no_number() -> Non
     assert len(enumeration.recoveries) > 1000, "the enumeration has become blind"
 
 
-def test_what_a_reader_sent_after_any_system_call_is_on_the_disk(changes: int) -> None:
+@EVERY
+def test_what_a_reader_sent_after_any_system_call_is_on_the_disk(changes: int, every: int) -> None:
     """DESIGN 6.4: else its number would be given out twice."""
     enumeration = Enumeration()
-    for change in range(1, changes + 1):
+    for change in range(1, changes + 1, every):
         enumeration.tell(reader_at(change))
     assert len(enumeration.recoveries) > 1000, "the enumeration has become blind"
 
 
-def test_a_killed_writer_leaves_nothing_that_a_later_cut_takes(changes: int) -> None:
+@EVERY
+def test_a_killed_writer_leaves_nothing_that_a_later_cut_takes(changes: int, every: int) -> None:
     """What the next process finds in the page cache is made durable before it is built on."""
     enumeration = Enumeration()
-    for change in range(1, changes + 1):
+    for change in range(1, changes + 1, every):
         killed_at(change, enumeration)
-    assert len(enumeration.recoveries) > 5000, "the enumeration has become blind"
+    assert len(enumeration.recoveries) > 5000 / every, "the enumeration has become blind"
 
 
 # -- Would these tests see a bug? Each of the seeded ones must be caught; so what we own is patched here, and only here.

@@ -22,6 +22,7 @@ from sync.wire.passes import PassKind, Status
 from sync.wire.policy import Policy, Week
 from sync.wire.record import Adopted, ClockQuality, Direction, Moment, Outcome, Record, Scan, Use
 from tests.conftest import VENUE
+from tests.examples import examples
 
 NOW = 1_650_000_000
 GATE = Path(sys.executable).parent / "gate"
@@ -76,7 +77,7 @@ uses = st.none() | st.builds(
 
 
 @given(passes, policies, moments, uses, st.none() | st.floats(35, 41), st.booleans(), st.sampled_from(Direction))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(100))
 def test_a_record_decides_again_as_it_did(authority, claims, policy, now, use, celsius, listed, direction):
     """Whatever was weighed stands in the records: scan and policy, as bytes and back, give the same decision."""
     trust = authority.snapshot(policy=policy, venue=msgspec.structs.replace(VENUE, direction=direction))

@@ -14,7 +14,7 @@ from hardware.symbols import CascadeReader
 from tests.scenes import worn
 from tests.scenes.worn import HELPS, Trouble
 
-_SEED, _EACH = 7, 4
+_SEED, _EACH = 7, 3
 
 
 class _Score:

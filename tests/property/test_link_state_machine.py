@@ -18,6 +18,7 @@ from sync.wire.errors import WireError
 from sync.wire.receipt import Receipt, decode_answer, read_receipt
 from sync.wire.status import Identity, Trouble
 from sync.wire.updates import open_snapshot
+from tests.examples import examples
 from tests.sync.town import GATE, MemoryOutbox, ModelCentre, Shelf, Town
 
 TOWN = Town()
@@ -285,5 +286,5 @@ class LinkMachine(RuleBasedStateMachine):
                 assert number in shelf.records or shelf.holes.get(number) in ("burnt", "pruned")
 
 
-LinkMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+LinkMachine.TestCase.settings = settings(max_examples=examples(80), stateful_step_count=60, deadline=None)
 TestLink = LinkMachine.TestCase

@@ -16,6 +16,7 @@ from sync.outbox import AppendFailed, Limits, Outbox, OutboxError, OutboxReplace
 from sync.wire.batch import Hole
 from tests.crash.memory_disk import MemoryDisk
 from tests.crash.power_cut import DIRECTORY
+from tests.examples import examples
 
 documents = st.dictionaries(st.text(max_size=5), st.integers(-9, 9) | st.text(max_size=5) | st.none(), max_size=3)
 
@@ -140,4 +141,4 @@ class Model(RuleBasedStateMachine):
 
 
 TestOutboxAgainstAList = Model.TestCase
-TestOutboxAgainstAList.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestOutboxAgainstAList.settings = settings(max_examples=examples(80), stateful_step_count=40, deadline=None)

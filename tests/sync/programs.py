@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from sync.cli import main as gate_sync
+from sync.collector.cli import main as collector
 from sync.wire import jsonform
 from sync.wire.record import ClockQuality, Direction, Moment, Place, Started
 from sync.wire.statedir import StateDir
@@ -38,7 +42,9 @@ class Processes:
         )
 
     def collector(self, *arguments: str) -> None:
-        subprocess.run([BIN / "collector", "--state", self.centre, *arguments], check=True, capture_output=True)
+        """One command, in this process: starting Python anew would be most of it."""
+        done = CliRunner().invoke(collector, ["--state", str(self.centre), *arguments])
+        assert done.exit_code == 0, done.output
 
     def found(self) -> None:
         self.collector("init")
@@ -74,9 +80,8 @@ class Processes:
         return self._start("gate-sync", *arguments, within=within)
 
     def status(self, *options: str) -> str:
-        """What `gate-sync status` says."""
-        command = [BIN / "gate-sync", "status", "--state", self.state.root, *options]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        """What `gate-sync status` says; asked in this process, because tests ask again and again."""
+        return CliRunner().invoke(gate_sync, ["status", "--state", str(self.state.root), *options]).stdout
 
     def _start(
         self,
@@ -96,6 +101,10 @@ class Processes:
 
     def records_at_the_centre(self) -> list[tuple[int, bytes]]:
         return self.ask("SELECT sequence, raw FROM record ORDER BY outbox, sequence")
+
+    def count(self) -> int:
+        """How many records are at the centre."""
+        return int(self.ask("SELECT count(*), 0 FROM record")[0][0])
 
     def ask(self, query: str) -> list[tuple[int, bytes]]:
         """Rows of the centre's database."""

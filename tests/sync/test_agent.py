@@ -33,6 +33,7 @@ from sync.wire.status import Fault, GateStatus, QueueStatus, SyncStatus, Trouble
 from sync.wire.statuslist import Withdrawn
 from sync.wire.statuslist import build as build_list
 from tests.sync.town import ModelCentre, Shelf, Town
+from tests.sync.unflushed import Unflushed
 from tests.sync.wires import Server, Told, serving
 
 QUICK = SyncConfig(
@@ -67,7 +68,7 @@ class Place:
         self.centre.town.provision(self.state, self.server.address)
 
     def outbox(self) -> Outbox:
-        return Outbox(self.state.outbox, "board:card")
+        return Outbox(self.state.outbox, "board:card", system=Unflushed())
 
     @contextmanager
     def running(self, config: SyncConfig = QUICK, connect: Connect | None = None, **more: Any) -> Iterator[Agent]:

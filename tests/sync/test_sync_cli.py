@@ -294,7 +294,7 @@ def test_now_drains_a_backlog_and_ctrl_c_disturbs_nothing(processes: Processes) 
     assert "the service goes on by itself" in failed.stdout
     processes.serve()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
-        until(lambda: len(processes.records_at_the_centre()) > 0)
+        until(lambda: processes.count() > 0)
         watching.send_signal(signal.SIGINT)
         watching.communicate(timeout=10)
     assert watching.returncode in (0, 130)
@@ -311,7 +311,8 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
         yield made
 
 
-def test_killed_at_any_moment_everything_arrives_once(processes: Processes) -> None:
+@pytest.mark.parametrize("kills", [4, pytest.param(12, marks=pytest.mark.stress)])
+def test_killed_at_any_moment_everything_arrives_once(processes: Processes, kills: int) -> None:
     """R24: kill -9 of gate-sync and of the collector in the middle of a drain; the centre holds each record once."""
     processes.found()
     collector = processes.serve()
@@ -320,7 +321,7 @@ def test_killed_at_any_moment_everything_arrives_once(processes: Processes) -> N
     moments = random.Random(7)
     expected = []
     begun, sync = time.monotonic(), processes.sync()
-    for _ in range(8):
+    for _ in range(kills):
         for _ in range(400):
             expected.append((outbox.next, a_record(outbox.next)))
             outbox.append(expected[-1][1])
@@ -331,7 +332,7 @@ def test_killed_at_any_moment_everything_arrives_once(processes: Processes) -> N
         else:
             processes.kill(collector)
             collector = processes.serve()
-    until(lambda: len(processes.records_at_the_centre()) >= len(expected))
+    until(lambda: processes.count() >= len(expected))
     assert [(number, bytes(raw)) for number, raw in processes.records_at_the_centre()] == expected
     until(lambda: (told := read_sync_status(processes.state)) is not None and told.mono > begun)  # the last one is up
     sync.send_signal(signal.SIGTERM)

@@ -22,6 +22,7 @@ from sync.wire.sealed import seal
 from sync.wire.statedir import StateDir
 from tests.sync.bad_line import GOOD, Fault, line_to
 from tests.sync.programs import Processes, a_record, programs, until
+from tests.sync.unflushed import Unflushed
 from tests.sync.wires import Told, serving
 
 FAULTS = {
@@ -78,7 +79,7 @@ def test_over_a_line_that_does_everything_wrong_everything_arrives_once(processe
                 until(lambda: "Centre: not connected" in processes.status())
             line.set(GOOD)
             fill(outbox, 300)
-        until(lambda: len(processes.records_at_the_centre()) == outbox.next - 1)
+        until(lambda: processes.count() == outbox.next - 1)
     expected = [(number, a_record(number)) for number in range(1, outbox.next)]
     assert processes.records_at_the_centre() == expected
     assert processes.ask("SELECT next, records FROM outbox") == [(outbox.next, outbox.next - 1)]
@@ -86,13 +87,13 @@ def test_over_a_line_that_does_everything_wrong_everything_arrives_once(processe
 
 def test_on_a_slow_line_a_refusal_passes_a_long_backlog_within_two_seconds(processes: Processes) -> None:
     """R7, with the link up at 40 kB/s and thousands of records before it."""
-    outbox = Outbox(processes.state.outbox, "board:card")
+    outbox = Outbox(processes.state.outbox, "board:card", system=Unflushed())
     fill(outbox, 8_000)
     with line_to(processes.port) as line:
         line.set(Fault(bytes_per_second=40_000))
         processes.provision(f"http://127.0.0.1:{line.port}")
         processes.sync()
-        until(lambda: len(processes.records_at_the_centre()) > 500)
+        until(lambda: processes.count() > 500)
         started, number = time.monotonic(), outbox.append(a_refusal())
         query = f"SELECT sequence, raw FROM record WHERE sequence = {number}"
         until(lambda: bool(processes.ask(query)))
@@ -131,7 +132,7 @@ def test_whatever_answers_in_the_centres_place_it_is_told_in_words_and_nothing_i
         line._to = processes.port
         line.set(GOOD)
         until(lambda: at_rest(processes))
-    assert len(processes.records_at_the_centre()) == 20
+    assert processes.count() == 20
 
 
 def test_a_restored_centre_is_filled_up_again_by_the_gates(processes: Processes) -> None:
@@ -141,12 +142,12 @@ def test_a_restored_centre_is_filled_up_again_by_the_gates(processes: Processes)
     processes.provision()
     fill(outbox, 30)
     processes.sync()
-    until(lambda: at_rest(processes) and len(processes.records_at_the_centre()) == 30)
+    until(lambda: at_rest(processes) and processes.count() == 30)
     with closing(sqlite3.connect(database)) as live, closing(sqlite3.connect(backup)) as copy:
         live.backup(copy)
     fill(outbox, 700)
     outbox.append(a_refusal())
-    until(lambda: at_rest(processes) and len(processes.records_at_the_centre()) == 731)
+    until(lambda: at_rest(processes) and processes.count() == 731)
     outbox.acknowledge(outbox.next)
     collector = processes.running[0]
     processes.kill(collector)
@@ -157,7 +158,7 @@ def test_a_restored_centre_is_filled_up_again_by_the_gates(processes: Processes)
         restored.execute("INSERT INTO epoch (number, began_at) VALUES (2, ?)", (time.time(),))
         restored.commit()
     processes.serve()
-    until(lambda: len(processes.records_at_the_centre()) == 731)
+    until(lambda: processes.count() == 731)
     assert "restored from a backup; sent again" in processes.status()
     assert processes.ask("SELECT next, records FROM outbox") == [(732, 731)]
     assert processes.ask("SELECT count(*), 0 FROM conflict") == [(0, 0)]
@@ -190,10 +191,10 @@ def test_of_an_old_image_put_back_both_versions_are_kept_and_shown(processes: Pr
     outbox = Outbox(processes.state.outbox, "board:card")
     fill(outbox, 10)
     sync = processes.sync()
-    until(lambda: at_rest(processes) and len(processes.records_at_the_centre()) == 10)
+    until(lambda: at_rest(processes) and processes.count() == 10)
     shutil.copytree(processes.state.root, image)
     fill(outbox, 10)
-    until(lambda: at_rest(processes) and len(processes.records_at_the_centre()) == 20)
+    until(lambda: at_rest(processes) and processes.count() == 20)
     processes.kill(sync)
     outbox.close()
     shutil.rmtree(processes.state.root)
@@ -206,7 +207,7 @@ def test_of_an_old_image_put_back_both_versions_are_kept_and_shown(processes: Pr
         outbox.acknowledge(21)
     outbox.renew()
     fill(outbox, 2)
-    until(lambda: len(processes.records_at_the_centre()) == 22)
+    until(lambda: processes.count() == 22)
     said = processes.status()
     assert said.count("the centre has another record of that number; it keeps both") == 3
     assert "an old copy of the card was put back" in said
@@ -232,7 +233,7 @@ def test_neither_the_card_nor_the_line_shows_a_name_a_number_a_phone_or_a_serial
         registered = {"type": "registered", "person": seal(PERSON, sealing_key)}
         outbox.append(jsonform.encode(registered))
         processes.sync()
-        until(lambda: at_rest(processes) and len(processes.records_at_the_centre()) == 20)
+        until(lambda: at_rest(processes) and processes.count() == 20)
         heard = bytes(line.heard)
     assert b"POST /v1/batches" in heard  # the listener was on the line
     for secret in (*PERSON.values(), *(serial.hex() for serial in serials)):

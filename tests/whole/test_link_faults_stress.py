@@ -134,18 +134,18 @@ def test_a_pulled_cable_and_a_lossy_line_lose_nothing(space: None, tmp_path: Pat
             outbox = Outbox(processes.state.outbox, "board:card")
             fill(outbox, 100)
             processes.sync(within=("ip", "netns", "exec", SPACE))
-            until(lambda: len(processes.records_at_the_centre()) == 100)
+            until(lambda: processes.count() == 100)
             for _ in range(3):
                 run("ip", "link", "set", PAIR[0], "down")
                 fill(outbox, 700)
                 until(lambda: "no network" in processes.status())
                 run("ip", "link", "set", PAIR[0], "up")
-                until(lambda: len(processes.records_at_the_centre()) == outbox.next - 1)
+                until(lambda: processes.count() == outbox.next - 1)
             # Every tenth packet is lost, where the kernel has netem.
             netem = ("tc", "qdisc", "add", "dev", PAIR[0], "root", "netem", "delay", "30ms", "loss", "10%")
             if subprocess.run(netem, capture_output=True, check=False).returncode == 0:
                 fill(outbox, 2_000)
-                until(lambda: len(processes.records_at_the_centre()) == outbox.next - 1)
+                until(lambda: processes.count() == outbox.next - 1)
 
 
 def fill(outbox: Outbox, count: int) -> None:

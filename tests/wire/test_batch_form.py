@@ -19,6 +19,7 @@ from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import WireError
 from sync.wire.keys import KeyRing, key_id
 from sync.wire.record import MAX_RECORD_BYTES
+from tests.examples import examples
 from tests.sync.town import Town
 
 TOWN = Town()
@@ -170,7 +171,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(st.dictionaries(st.sampled_from(Batch.__struct_fields__), _json))
 def test_any_json_in_place_of_a_field_never_crashes(changes: dict[str, Any]) -> None:
     """The right names with wrong values: read as a batch or refused with a sentence."""

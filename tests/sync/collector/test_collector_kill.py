@@ -7,6 +7,7 @@ import random
 import threading
 from urllib.parse import urlsplit
 
+import pytest
 from sqlalchemy import func, select
 
 from sync.collector.intake.model import ConflictRow, HourlyCount, Outbox, RecordRow
@@ -14,7 +15,6 @@ from sync.wire.receipt import decode_answer
 from tests.sync.collector.gateside import Gate, Site
 from tests.sync.collector.processes import start_serving
 
-KILLS = 10
 PER_BATCH = 40
 
 
@@ -43,12 +43,13 @@ class Sender(threading.Thread):
             connection.close()
 
 
-def test_what_was_acknowledged_before_a_kill_is_there_once(site: Site) -> None:
-    """Ten kills at any moment of sending; the receipts never promise more than the file holds, and never twice."""
+@pytest.mark.parametrize("kills", [4, pytest.param(12, marks=pytest.mark.stress)])
+def test_what_was_acknowledged_before_a_kill_is_there_once(site: Site, kills: int) -> None:
+    """Kills at any moment of sending; the receipts never promise more than the file holds, and never twice."""
     gates = [site.gate("1号闸机"), site.gate("2号闸机")]
     acknowledged = [1, 1]
     rng = random.Random(7)
-    for _ in range(KILLS):
+    for _ in range(kills):
         process, address = start_serving(site.centre.state.path)
         senders = [Sender(gate, address, first) for gate, first in zip(gates, acknowledged, strict=True)]
         for sender in senders:
@@ -72,7 +73,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_once(site: Site) -> None:
             kept = [(row.sequence, row.raw) for row in rows]
             assert kept == [(number, gate.record(number)) for number in range(1, outbox.next)]
             assert first <= outbox.next <= first + PER_BATCH
-            assert outbox.records == len(kept) > KILLS
+            assert outbox.records == len(kept) > kills
         assert session.scalar(select(func.count()).select_from(ConflictRow)) == 0
         held = session.scalar(select(func.count()).select_from(RecordRow))
         assert session.scalar(select(func.sum(HourlyCount.count))) == held

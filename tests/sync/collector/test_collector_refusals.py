@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sync.wire.batch import Hole, Report
 from sync.wire.envelope import MessageType, sign
 from sync.wire.keys import Purpose, SigningKey, key_id
+from tests.examples import examples
 from tests.sync.collector.gateside import Gate, Reply, Served, Site
 
 
@@ -109,7 +110,9 @@ def test_a_database_that_does_not_answer_gets_503_and_a_retry_after(served: Serv
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(body=st.binary(max_size=600), flips=st.lists(st.integers(0, 4000), max_size=4), wrapped=st.integers(0, 2))
 def test_hostile_bodies_are_refused_with_4xx(
@@ -135,7 +138,9 @@ def any_json() -> st.SearchStrategy[object]:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_any_record_of_a_known_gate_is_stored_or_set_aside(served: Served, gate: Gate, data: st.DataObject) -> None:

@@ -32,6 +32,7 @@ from sync.wire.record import (
     Scan,
     Started,
 )
+from tests.examples import examples
 from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import NOW, Gate, Site
 
@@ -130,7 +131,7 @@ def fresh_outbox(gate: Gate) -> Callable[[], Gate]:
     return renew
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sending=sendings())
 def test_the_roll_up_equals_a_recount(
     site: Site, fresh_outbox: Callable[[], Gate], sending: tuple[list[bytes], list[range]]

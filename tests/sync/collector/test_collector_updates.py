@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
 
 from edge.trust import load
+from sync.collector.cli import main
 from sync.collector.errors import Mistake, NotFound
 from sync.collector.policy import lists, withdrawals
 from sync.collector.policy.withdrawals import build_list, reinstate, withdraw
@@ -222,14 +221,13 @@ def test_the_commands_withdraw_and_build(site: Site) -> None:
     with site.centre.database.write() as session:
         serial = issued(session, days=20_000)
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(Path(sys.executable).parent / "collector"), "--state", str(site.centre.state.path), "updates"]
-        return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["--state", str(site.centre.state.path), "updates", *arguments])
 
     assert "collector updates build" in run("withdraw", serial.hex()).stderr
     built = run("build")
     assert (built.stdout.strip(), "1 passes in the snapshot" in built.stderr) == ("1", True), built.stderr
-    assert run("reinstate", serial.hex()).returncode == 0
+    assert run("reinstate", serial.hex()).exit_code == 0
     assert run("build").stdout.strip() == "2"
     assert "is not withdrawn" in run("reinstate", serial.hex()).stderr
     assert "is no serial" in run("withdraw", "abc").stderr
