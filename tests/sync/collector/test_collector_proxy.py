@@ -104,6 +104,7 @@ def proxied(site: Site) -> Iterator[Proxied]:
     directory.mkdir()
     certificate(directory)
     log = directory / "collector.log"
+    site.centre.state.config.write_text(f'address = "https://127.0.0.1:{port}"\n')
     command = [str(COLLECTOR), "--state", str(site.centre.state.path), "serve", "--port", "0"]
     with log.open("wb") as errors:
         collector = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -147,15 +148,15 @@ def stranger() -> bytes:
     return sign(bytes(500), SigningKey(Ed25519PrivateKey.generate(), Purpose.GATE), MessageType.BATCH)
 
 
-def test_a_gate_reaches_the_centre_and_nobody_reaches_a_page(proxied: Proxied, gate: Gate) -> None:
+def test_a_gate_reaches_the_centre_and_people_reach_the_door(proxied: Proxied, gate: Gate) -> None:
     """The gates' own transport and the town's authority; the log names who was refused, not the proxy."""
     transport = HttpsTransport(f"https://127.0.0.1:{proxied.port}", proxied.ca)
     answer = decode_answer(transport.exchange(gate.batch(1, [gate.record(1)])))
     transport.close()
     assert gate.receipt(answer).next == 2
-    assert {path: proxied.ask("GET", path)[0] for path in ("/", "/live", "/healthz")} == dict.fromkeys(
-        ("/", "/live", "/healthz"), 404
-    )
+    assert {path: proxied.ask("GET", path)[0] for path in ("/", "/live", "/sign-in", "/healthz")} == {
+        **{"/": 303, "/live": 401, "/sign-in": 200, "/healthz": 200}
+    }
     assert proxied.ask("POST", "/v1/batches", bytes(1_200_000))[0] == 413
     status, body = proxied.ask("POST", "/v1/batches", stranger(), "127.0.0.9")
     assert (status, json.loads(body)["type"]) == (403, "/v1/problems/unknown-gate")
