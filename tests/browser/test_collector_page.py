@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sync.collector.centre import Centre, initialize
 from sync.collector.config import StateDir
 from sync.collector.venues.service import create_checkpoint, create_venue
 from sync.wire.record import Direction, Outcome
+from tests.browser.centre import start
 from tests.sync.collector.gateside import NOW, Gate, Site
 from tests.sync.collector.staff import IT, cookie_for
 
@@ -66,14 +66,6 @@ class Running:
         connection.request("POST", "/v1/batches", batch, {"Content-Type": "application/cose"})
         assert connection.getresponse().status == 200
         connection.close()
-
-
-def start(state: Path, port: int = 0) -> tuple[subprocess.Popen[str], str]:
-    """`collector serve`, and its address."""
-    command = [str(Path(sys.executable).with_name("collector")), "--state", str(state), "serve", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
-    return process, process.stdout.readline().split()[1].rstrip("/")
 
 
 @pytest.fixture

@@ -155,7 +155,10 @@ def test_a_gate_reaches_the_centre_and_people_reach_the_door(proxied: Proxied, g
     transport.close()
     assert gate.receipt(answer).next == 2
     assert {path: proxied.ask("GET", path)[0] for path in ("/", "/live", "/sign-in", "/healthz")} == {
-        **{"/": 303, "/live": 401, "/sign-in": 200, "/healthz": 200}
+        "/": 303,
+        "/live": 401,
+        "/sign-in": 200,
+        "/healthz": 200,
     }
     assert proxied.ask("POST", "/v1/batches", bytes(1_200_000))[0] == 413
     status, body = proxied.ask("POST", "/v1/batches", stranger(), "127.0.0.9")
