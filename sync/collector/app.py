@@ -114,12 +114,25 @@ def _http_error(error: HTTPException) -> Response:
         answer = _notice(status, _("页面已过期"), [_("请返回上一页，刷新后再提交。")], home=True)
     elif _is_page():
         head = _("没有这个页面") if status is HTTPStatus.NOT_FOUND else _("页面无法打开")
-        answer = _notice(status, head, [f"{status.value} {status.phrase}"], home=True)
+        answer = _notice(status, head, [_why(status)], home=True)
     else:
         answer = problems.response(Problem(kind, error.description or status.phrase), status)
     if allow := error.get_response().headers.get("Allow"):
         answer.headers["Allow"] = allow
     return answer
+
+
+def _why(status: HTTPStatus) -> str:
+    """What happened, in words; what has none of its own is told by its number."""
+    known = {
+        HTTPStatus.FORBIDDEN: _("请求来自别的网站，未被接受。"),
+        HTTPStatus.NOT_FOUND: _("请检查网址，或从首页进入。"),
+        HTTPStatus.METHOD_NOT_ALLOWED: _("这个网址不接受这种操作。"),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("提交的内容太大。"),
+        HTTPStatus.TOO_MANY_REQUESTS: _("请求过于频繁，请稍后再试。"),
+        HTTPStatus.INTERNAL_SERVER_ERROR: _("采集中心程序出错，已记入日志。闸机上传记录不受影响。"),
+    }
+    return known.get(status) or _("错误代码 %(code)s", code=status.value)
 
 
 def _unavailable(error: DatabaseUnavailable) -> Response:

@@ -43,6 +43,7 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
                 must_have_second_factor=needs_second_factor(visit.appointments),
                 visit_token=visit.token,
                 languages=languages,
+                words=words,
             )
 
     @pages.route("/password", methods=["GET", "POST"])

@@ -64,6 +64,17 @@ def state(account: Account) -> str:
     return _("可登录")
 
 
+_BROWSERS = ("MicroMessenger", "Edg", "OPR", "Firefox", "Chrome", "Safari")  # each names those after it too
+_MACHINES = ("iPhone", "iPad", "Android", "Windows", "Macintosh", "Linux")
+_KNOWN_AS = {"MicroMessenger": "WeChat", "Edg": "Edge", "OPR": "Opera", "Macintosh": "Mac"}
+
+
+def browser(agent: str) -> str:
+    """What a browser is called by people: Chrome · Windows."""
+    named = [next((name for name in names if name in agent), "") for names in (_BROWSERS, _MACHINES)]
+    return " · ".join(_KNOWN_AS.get(name, name) for name in named if name) or _("未知浏览器")
+
+
 _MOBILE = re.compile(r"1\d{10}")
 
 
