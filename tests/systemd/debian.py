@@ -77,7 +77,9 @@ def copied_source(target: Path) -> Path:
 def fetch_wheels(directory: Path) -> Path:
     """Every Python package that an installation needs, from the network once."""
     source, wheels = copied_source(directory / "source"), directory / "wheels"
-    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "-d", wheels, source, "setuptools>=77"], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "download", "-q", "-d", wheels, f"{source}[centre]", "setuptools>=77"], check=True
+    )
     return wheels
 
 
