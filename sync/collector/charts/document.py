@@ -54,7 +54,8 @@ def finished(drawn: bytes, texts: Sequence[Text], words: Words, language: str) -
         element.text = legible(told, _MOST_DESCRIPTION)
         root.insert(place, element)
     root.extend(_text(each) for each in texts)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="utf-8")
+    document: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document
 
 
 def _without_style(element: Xml.Element) -> None:

@@ -1,13 +1,14 @@
 """Drawing with matplotlib: one function for each kind of chart.
 
-Not by colour alone: each line has its dash and marker, each bar its hatch. matplotlib promises nothing about threads, so
-one draws at a time.
+Not by colour alone: each line has its dash and marker, each bar its hatch. matplotlib promises nothing about threads,
+so one draws at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from threading import Lock
 from typing import Any
 
@@ -120,11 +121,7 @@ def _gaps(points: Sequence[Point]) -> list[tuple[float, float]]:
     known = [at for at, value in points if value is not None]
     silent = [at for at, value in points if value is None]
     ends = [points[0][0], *known, points[-1][0]]
-    return [
-        (before, after)
-        for before, after in zip(ends, ends[1:], strict=False)
-        if any(before <= at <= after for at in silent)
-    ]
+    return [(before, after) for before, after in pairwise(ends) if any(before <= at <= after for at in silent)]
 
 
 def _bars(chart: Bars, paper: Paper) -> Sheet:
@@ -185,8 +182,6 @@ def _spark(chart: Spark, paper: Paper) -> Sheet:
     axes.set_axis_off()
     for run in runs(points):
         x, y = zip(*run, strict=True)
-        ends_now = run[-1][0] == points[-1][0] or len(run) == 1
-        axes.plot(
-            x, y, color=_STYLES[0][0], lw=1.6, marker="o" if ends_now else "", ms=4, markevery=[-1], clip_on=False
-        )
+        dot = "o" if run[-1][0] == points[-1][0] or len(run) == 1 else ""
+        axes.plot(x, y, color=_STYLES[0][0], lw=1.6, marker=dot, ms=4, markevery=[-1], clip_on=False)
     return sheet

@@ -1,7 +1,7 @@
 """What every drawing shares: a sheet of paper, its axes, its key, its texts.
 
-Every place is computed from the figures, nothing is measured with the server's fonts: the same chart is the same bytes on
-every machine.
+Every place is computed from the figures, nothing is measured with the server's fonts: the same chart is the same bytes
+on every machine.
 """
 
 from __future__ import annotations
