@@ -43,10 +43,11 @@ def provision(centre: Centre, directory: Path, identity: Identity, now: float, *
                 f"{gate.id} was provisioned elsewhere already, and that device would be shut out: "
                 "name its directory, or say --replace"
             )
-        if gate.revoked_at is not None:
+        if gate.revoked_at is not None or gate.retired_at is not None:
             if not replace:
-                raise Mistake(f"{gate.id} is revoked; say --replace to put a new device in its place")
-            present, gate.revoked_at = None, None  # never again the key that was revoked
+                what = "revoked" if gate.retired_at is None else "retired"
+                raise Mistake(f"{gate.id} is {what}; say --replace to put a new device in its place")
+            present, gate.revoked_at, gate.retired_at = None, None, None  # never again the key that was shut out
         make_directory(directory)
         replace_file(files.identity, jsonform.encode(identity) + b"\n")
         _register(session, gate, present or _draw_key(files))

@@ -59,6 +59,16 @@ def revoke_gate(session: Session, gate_id: str, now: float) -> Gate:
     return gate
 
 
+def retire_gate(session: Session, gate_id: str, now: float) -> Gate:
+    """Out of the fleet: it is shown no more and trusted no more, its records stay. Raises NotFound, Mistake."""
+    gate = find_gate(session, gate_id)
+    if gate.retired_at is not None:
+        raise Mistake(f"{gate.id} is retired already")
+    gate.retired_at = now
+    session.flush()
+    return gate
+
+
 def gates(session: Session) -> Sequence[Gate]:
     """All of them, oldest first."""
     return session.scalars(select(Gate).order_by(Gate.number)).all()
@@ -76,7 +86,8 @@ def find_gate(session: Session, gate_id: str) -> Gate:
 class KnownGate:
     """A gate as intake and its updates need it.
 
-    public_key: 32 bytes, None until it is provisioned. venues: where it stands and ever stood.
+    public_key: 32 bytes, None until it is provisioned. is_revoked: or retired; what it sends is kept apart. venues:
+    where it stands and ever stood.
     """
 
     number: int
@@ -95,7 +106,7 @@ _KNOWN = (
     select(
         Gate.number,
         Gate.public_key,
-        Gate.revoked_at,
+        (Gate.revoked_at.is_not(None) | Gate.retired_at.is_not(None)).label("is_revoked"),
         select(func.aggregate_strings(cast(Placement.venue, String), ","))
         .where(Placement.gate_number == Gate.number)
         .scalar_subquery()
@@ -136,7 +147,7 @@ def _known(row: Any) -> KnownGate:
         direction=Direction(row.direction),
     )
     venues = frozenset(map(int, (row.venues or "").split(",")))
-    return KnownGate(row.number, row.public_key, row.revoked_at is not None, venues, card)
+    return KnownGate(row.number, row.public_key, bool(row.is_revoked), venues, card)
 
 
 def current_policy(session: Session) -> PolicyDocument:

@@ -5,6 +5,8 @@ A record's name is (outbox, sequence), with a small number in place of the outbo
 
 from __future__ import annotations
 
+from enum import Enum
+
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -73,12 +75,24 @@ class RecordRow(Base):
     )
 
 
+class Resolution(str, Enum):
+    """What people decided about a record that was kept apart.
+
+    Accepted: it counts as it came. Corrected: a record made at the centre counts in its place. Discarded: it counts
+    nowhere, for a reason that the audit holds.
+    """
+
+    ACCEPTED = "accepted"
+    CORRECTED = "corrected"
+    DISCARDED = "discarded"
+
+
 class Resolved:
     """Of what is kept for people to look at: what was decided, None while nobody has. audit: the line that says who and
     why. A decision never takes a row away.
     """
 
-    resolution: Mapped[str | None] = mapped_column(String(16))  # sync.collector.fleet.kept.Resolution
+    resolution: Mapped[str | None] = mapped_column(String(16))
     resolved_at: Mapped[float | None] = mapped_column(Float)
     audit: Mapped[int | None] = mapped_column(BigInteger)
 
