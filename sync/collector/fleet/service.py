@@ -41,8 +41,13 @@ def create_gate(session: Session, checkpoint_id: int, name: str, gate_id: str | 
 
 
 def move_gate(session: Session, gate_id: str, checkpoint_id: int) -> Gate:
-    """The gate stands at another checkpoint from now on; its records stay where they were made. Raises NotFound."""
+    """The gate stands at another checkpoint from now on; its records stay where they were made.
+
+    Raises NotFound, Mistake.
+    """
     gate, checkpoint = find_gate(session, gate_id), find_checkpoint(session, checkpoint_id)
+    if gate.checkpoint_id == checkpoint.id:
+        raise Mistake(f"{gate.id} stands at checkpoint {checkpoint.id} already")
     gate.checkpoint = checkpoint
     session.merge(Placement(gate_number=gate.number, venue=checkpoint.venue_id))
     session.flush()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from sync.collector import languages
 from sync.collector.fleet.conditions import Condition, Kind, Severity
+from sync.collector.fleet.overview import Link
 from sync.collector.languages import translate as _
+from sync.collector.privacy.audit import Act
 from sync.wire.status import Fault
 
 _LONG_SECONDS = 7 * 86_400
@@ -97,6 +99,28 @@ def advice(condition: Condition) -> str:
         Kind.REVOKED: _("换上新设备后重新配置；隔离的记录不计入统计。"),
         Kind.RETIRED: _("不在编；它的记录仍保留。"),
     }[condition.kind]
+
+
+def link(value: Link) -> str:
+    """Whether the centre hears of a gate."""
+    return {Link.CONNECTED: _("在线"), Link.SILENT: _("失去联系"), Link.NEVER: _("从未联系")}[value]
+
+
+def act(code: str) -> str:
+    """What somebody did with a gate; a code that this version does not know is shown as it is."""
+    known = {
+        Act.GATE_CREATE: _("新建"),
+        Act.GATE_PROVISION: _("配置"),
+        Act.GATE_MOVE: _("移动"),
+        Act.GATE_REVOKE: _("吊销"),
+        Act.GATE_RETIRE: _("退役"),
+    }
+    return {name.value: words for name, words in known.items()}.get(code, code)
+
+
+def direction(value: str) -> str:
+    """Entry or exit."""
+    return _("进") if value == "in" else _("出")
 
 
 def clock(error_seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync.collector import languages
 from sync.collector.fleet import words as fleet
-from sync.collector.fleet.overview import GateState, Link
+from sync.collector.fleet.overview import GateState
 from sync.collector.intake.arrivals import Arrival
 from sync.collector.languages import translate as _
 
@@ -49,7 +49,7 @@ def temperature(record: Arrival) -> str:
 
 def direction(value: str) -> str:
     """Entry or exit."""
-    return _("进") if value == "in" else _("出")
+    return fleet.direction(value)
 
 
 def place(name: str | None, number: int) -> str:
@@ -59,7 +59,7 @@ def place(name: str | None, number: int) -> str:
 
 def link(gate: GateState) -> str:
     """Whether the centre hears of the gate."""
-    return {Link.CONNECTED: _("在线"), Link.SILENT: _("失去联系"), Link.NEVER: _("从未联系")}[gate.link]
+    return fleet.link(gate.link)
 
 
 def clock_error(gate: GateState) -> str:
