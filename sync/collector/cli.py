@@ -108,7 +108,7 @@ def serve(state: StateDir, host: str | None, port: int | None) -> None:
     listener = server.listen(host or settings.host, settings.port if port is None else port)
     where = server.address(listener)
     server.Server(
-        make_app=lambda: create_app(Centre.open(state)),
+        make_app=lambda tally: create_app(Centre.open(state), tally=tally),
         listener=listener,
         workers=settings.workers or server.fitting_workers(is_sqlite=is_sqlite),
         threads=settings.threads,
