@@ -57,9 +57,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the short name that passes carry. host, port: where `serve` listens unless its options say otherwise. workers:
     processes, 0 for as many as fit the database and the machine. threads: of each, one request at a time.
     silent_after_seconds: a gate that was not heard of for longer is shown as silent. alarm_after_seconds: such a
-    silence is a trouble that IT is told of. metrics_token: who sends it may read /metrics from elsewhere. address: where
-    people open the pages through the proxy, such as https://centre.example; without it they answer this machine only.
-    second_factor: False lets IT and authority sign in by password alone; only without an address.
+    silence is a trouble that IT is told of. metrics_token: who sends it may read /metrics from elsewhere. address:
+    where people open the pages through the proxy, such as https://centre.example; without it they answer this machine
+    only. second_factor: False lets IT and authority sign in by password alone; only without an address.
     """
 
     database: str | None = None

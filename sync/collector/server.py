@@ -44,8 +44,8 @@ _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 class Server(BaseApplication):
     """A server that holds its port already.
 
-    make_app: called once in each worker, after the fork, with what it counts in. ready: called once, when signals are heard
-    and it answers.
+    make_app: called once in each worker, after the fork, with what it counts in. ready: called once, when signals
+    are heard and it answers.
     """
 
     def __init__(
