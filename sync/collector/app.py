@@ -19,6 +19,7 @@ from sync.collector.accounts.guard import Forbidden, NotHere
 from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable, Mistake, NotFound
 from sync.collector.fleet import metrics
+from sync.collector.fleet import pages as fleet_pages
 from sync.collector.intake import api, pages
 from sync.collector.languages import translate as _
 from sync.collector.problems import Kind, Problem
@@ -38,7 +39,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, *health.PATHS)
+MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, fleet_pages.PARTS_PATH, *health.PATHS)
 REFUSALS = "refusals"
 """Where an application keeps its log of them, for whoever serves it."""
 
@@ -70,6 +71,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         own_pages.blueprint(centre, key, clock),
         staff_pages.blueprint(centre, key, clock),
         pages.blueprint(centre, clock),
+        fleet_pages.blueprint(centre, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

@@ -103,8 +103,9 @@ class Facts:
     """What the centre knows of a gate. Times: seconds since 1970; None: never, or not known.
 
     report, clock_error_seconds (gate minus centre): of the last contact. trust_issued_at: of the updates that it had
-    then. recent: samples of the last `FLAPPING_HOURS`, oldest first. shared_with: ids of gates with which it shares an
-    outbox. set_aside, conflicts: records that nobody has resolved.
+    then. faults_at: since when it tells of the faults that it tells of. recent: samples of the last `FLAPPING_HOURS`,
+    oldest first. shared_with: ids of gates with which it shares an outbox. set_aside, conflicts: records that nobody has
+    resolved.
     """
 
     is_provisioned: bool = True
@@ -114,6 +115,7 @@ class Facts:
     clock_error_seconds: float = 0.0
     report: Report | None = None
     trust_issued_at: float | None = None
+    faults_at: float | None = None
     recent: Sequence[Sample] = ()
     shared_with: tuple[str, ...] = ()
     shared_since: float | None = None
@@ -159,7 +161,7 @@ def _flapping(recent: Sequence[Sample], limits: Limits) -> Iterator[Condition]:
     gaps, contacts = history.gaps(recent), sum(sample.contacts for sample in recent)
     if gaps < FLAPPING_GAPS or (limits.silent_after_seconds > history.GAP_SECONDS and contacts < 3 * gaps):
         return
-    yield Condition(Kind.FLAPPING, Severity.ATTENTION, recent[0].first_at, {"gaps": gaps, "hours": FLAPPING_HOURS})
+    yield Condition(Kind.FLAPPING, Severity.ATTENTION, figures={"gaps": gaps, "hours": FLAPPING_HOURS})
 
 
 def _shared(facts: Facts) -> Iterator[Condition]:
@@ -176,7 +178,8 @@ _STOPS_PEOPLE = frozenset(
 def _faults(facts: Facts) -> Iterator[Condition]:
     for code in sorted(set(facts.report.faults)) if facts.report else ():
         severity = Severity.BROKEN if code in _STOPS_PEOPLE else Severity.ATTENTION
-        yield Condition(Kind.FAULT, severity, history.fault_since(facts.recent, code), subject=code)
+        since = history.fault_since(facts.recent, code) or facts.faults_at
+        yield Condition(Kind.FAULT, severity, since, subject=code)
 
 
 def _clock(facts: Facts) -> Iterator[Condition]:
@@ -185,18 +188,11 @@ def _clock(facts: Facts) -> Iterator[Condition]:
     is_off = abs(error) >= CLOCK_LIMIT_SECONDS
     if drift is not None:
         figures = {"seconds": drift.error_seconds, "seconds_a_day": drift.seconds_a_day}
-        yield Condition(Kind.CLOCK_RUNAWAY, Severity.BROKEN if is_off else Severity.ATTENTION, drift.since, figures)
+        yield Condition(Kind.CLOCK_RUNAWAY, Severity.BROKEN if is_off else Severity.ATTENTION, figures=figures)
     elif is_off:
-        yield Condition(Kind.CLOCK_OFF, Severity.ATTENTION, _off_since(facts.recent), {"seconds": error})
-
-
-def _off_since(recent: Sequence[Sample]) -> float | None:
-    since = None
-    for sample in reversed(recent):
-        if abs(sample.clock_error_seconds) < CLOCK_LIMIT_SECONDS:
-            break
-        since = sample.first_at
-    return since
+        yield Condition(
+            Kind.CLOCK_OFF, Severity.ATTENTION, history.off_since(facts.recent, CLOCK_LIMIT_SECONDS), {"seconds": error}
+        )
 
 
 def _queue(facts: Facts) -> Iterator[Condition]:

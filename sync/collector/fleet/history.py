@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 SAMPLE_SECONDS = 600
@@ -42,7 +42,6 @@ class Sample:
 class Drift:
     """A clock that runs away. error_seconds: gate minus centre, now. seconds_a_day: by how much it grows."""
 
-    since: float
     error_seconds: float
     seconds_a_day: float
 
@@ -81,7 +80,7 @@ def drift(samples: Sequence[Sample]) -> Drift | None:
         return None
     if not 0.5 <= _rate(first, last) / rate <= 2:
         return None
-    return Drift(first.last_at, last.clock_error_seconds, rate)
+    return Drift(last.clock_error_seconds, rate)
 
 
 def growth(samples: Sequence[Sample]) -> Growth | None:
@@ -96,13 +95,88 @@ def growth(samples: Sequence[Sample]) -> Growth | None:
 
 
 def fault_since(samples: Sequence[Sample], code: str) -> float | None:
-    """Since when a gate that tells of this fault has told of it in every sample; None where the newest does not."""
+    """Since when it has told of this fault in every sample; None where the newest does not, or all do."""
+    return _since(samples, [code in sample.faults for sample in samples])
+
+
+def off_since(samples: Sequence[Sample], limit_seconds: float) -> float | None:
+    """Since when its clock has been off by so much in every sample; None likewise."""
+    return _since(samples, [abs(sample.clock_error_seconds) >= limit_seconds for sample in samples])
+
+
+def _since(samples: Sequence[Sample], holds: Sequence[bool]) -> float | None:
+    """What holds in all of them began before them, nobody knows when."""
+    if all(holds):
+        return None
     since = None
-    for sample in reversed(samples):
-        if code not in sample.faults:
+    for sample, is_so in zip(reversed(samples), reversed(holds), strict=True):
+        if not is_so:
             break
         since = sample.first_at
     return since
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that was so for a while. kind: "silent", "fault" (subject: its code), "clock".
+
+    ended_at: None for what goes on.
+    """
+
+    kind: str
+    began_at: float
+    ended_at: float | None
+    subject: str = ""
+
+
+def events(samples: Sequence[Sample], clock_limit_seconds: float) -> list[Event]:
+    """What the samples tell of the past, the newest first: silences, faults, a clock that was off."""
+    found = [Event("silent", began, ended) for began, ended in silences(samples)]
+    for code in sorted({code for sample in samples for code in sample.faults}):
+        found += [Event("fault", *span, code) for span in _spans(samples, [code in each.faults for each in samples])]
+    off = [abs(each.clock_error_seconds) >= clock_limit_seconds for each in samples]
+    found += [Event("clock", *span) for span in _spans(samples, off)]
+    return sorted(found, key=lambda event: event.began_at, reverse=True)
+
+
+def _spans(samples: Sequence[Sample], holds: Sequence[bool]) -> list[tuple[float, float | None]]:
+    """From when until when something held, as far as samples tell."""
+    spans: list[tuple[float, float | None]] = []
+    began = None
+    for sample, is_so in zip(samples, holds, strict=True):
+        if is_so and began is None:
+            began = sample.first_at
+        elif not is_so and began is not None:
+            spans.append((began, sample.first_at))
+            began = None
+    return spans if began is None else [*spans, (began, None)]
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """An hour of a gate's contacts, for the curve of its backlog. at: when it began, seconds since 1970."""
+
+    at: float
+    most_backlog: int
+    clock_error_seconds: float
+    contacts: int
+    gaps: int
+
+
+def hours(samples: Sequence[Sample]) -> list[Hour]:
+    """One for each hour in which the gate was heard, oldest first."""
+    grouped = groupby(samples, key=lambda sample: sample.first_at // 3600)
+    return [_hour(at * 3600, list(each)) for at, each in grouped]
+
+
+def _hour(at: float, samples: Sequence[Sample]) -> Hour:
+    return Hour(
+        at,
+        max(sample.most_backlog for sample in samples),
+        samples[-1].clock_error_seconds,
+        sum(sample.contacts for sample in samples),
+        gaps(samples),
+    )
 
 
 def _is_enough(samples: Sequence[Sample]) -> bool:

@@ -156,6 +156,7 @@ def _state(gate: Gate, known: _Known, now: float, limits: Limits) -> GateState:
         clock_error_seconds=contact.clock_error_seconds if contact else 0.0,
         report=report,
         trust_issued_at=contact.trust_issued_at if contact else None,
+        faults_at=contact.faults_at if contact else None,
         recent=known.samples.get(number, ()),
         shared_with=tuple(shared),
         shared_since=min(shared.values(), default=None),

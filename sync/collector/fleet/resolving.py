@@ -35,6 +35,22 @@ _ACTS = {
 }
 
 
+class NoRecord(Mistake):
+    """It cannot be taken as a record. why: in a few words."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"it cannot be taken as a record: {why}; correct it, or discard it")
+        self.why = why
+
+
+class DecidedAlready(Mistake):
+    """Somebody was faster."""
+
+
+class CountsAlready(Mistake):
+    """What was typed is what counts under that number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """What was decided. record: "<outbox>/<sequence>" of the record that counts now, None for none. audit: its line."""
@@ -63,14 +79,14 @@ def correct(access: Personal, name: Name, document: bytes) -> Decided:
     """What people typed counts in its place. document: a record as JSON. Raises NotFound, Mistake."""
     found = _undecided(access.session, name)
     if len(document) > MAX_RECORD_BYTES:
-        raise Mistake(f"a record has at most {MAX_RECORD_BYTES} bytes")
+        raise NoRecord(f"a record has at most {MAX_RECORD_BYTES} bytes")
     try:
         raw = jsonform.encode(jsonform.decode(document, Record, "the corrected record"))  # type: ignore[arg-type]
     except WireError as cause:
-        raise Mistake(str(cause)) from cause
+        raise NoRecord(str(cause)) from cause
     first, _ = kept.first_version(access.session, found)
     if first == raw:
-        raise Mistake("this is what counts under that number already: discard the other version instead")
+        raise CountsAlready("this is what counts under that number already: discard the other version instead")
     return _made(access, found, raw, Resolution.CORRECTED, access.now)
 
 
@@ -78,7 +94,7 @@ def discard(access: Personal, name: Name) -> Decided:
     """It counts nowhere. Its bytes stay. Raises NotFound, Mistake."""
     found = _undecided(access.session, name)
     if found.resolution is not None:
-        raise Mistake(f"{name} is discarded already")
+        raise DecidedAlready(f"{name} is discarded already")
     return Decided(Resolution.DISCARDED, None, _decide(access, found, Resolution.DISCARDED, "nothing"))
 
 
@@ -87,7 +103,7 @@ def _undecided(session: Session, name: Name) -> Kept:
     queue_up(session.connection(), kept.find(session, name).gate)
     found = kept.find(session, name)
     if found.resolution not in (None, Resolution.DISCARDED):
-        raise Mistake(f"{name} was {found.resolution} already, see line {found.audit} of the audit")
+        raise DecidedAlready(f"{name} was {found.resolution} already, see line {found.audit} of the audit")
     return found
 
 
@@ -121,7 +137,7 @@ def _read(
     source = Source(outbox or found.name.outbox, found.gate, frozenset(_venues(session, found)))
     sorted_ = sort_records([(sequence, raw)], source, received_at)
     if sorted_.set_aside:
-        raise Mistake(f"it cannot be taken as a record: {sorted_.set_aside[0][2]}; correct it, or discard it")
+        raise NoRecord(sorted_.set_aside[0][2])
     return sorted_.rows[0]
 
 

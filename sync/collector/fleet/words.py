@@ -5,14 +5,23 @@ Message ids in Chinese. Outside of a request: within `languages.spoken`.
 
 from __future__ import annotations
 
+import re
+
 from sync.collector import languages
+from sync.collector.errors import Mistake, NotFound
+from sync.collector.fleet import resolving, service
 from sync.collector.fleet.conditions import Condition, Kind, Severity
+from sync.collector.fleet.differences import visible
+from sync.collector.fleet.history import Event
+from sync.collector.fleet.kept import Kept
+from sync.collector.fleet.kept import Kind as KeptKind
 from sync.collector.fleet.overview import Link
 from sync.collector.languages import translate as _
 from sync.collector.privacy.audit import Act
 from sync.wire.status import Fault
 
 _LONG_SECONDS = 7 * 86_400
+_MISSING = re.compile(r"Object missing required field `([^`]+)`")
 
 
 def severity(value: Severity) -> str:
@@ -166,3 +175,68 @@ def _fault_advice(code: str) -> str:
     return {name.value: words for name, words in known.items()}.get(code) or _(
         "采集中心不认识这个代码：请升级采集中心。"
     )
+
+
+def event(value: Event) -> str:
+    """What was so for a while."""
+    return {"silent": _("失去联系"), "clock": _("时钟误差超过 30 秒")}.get(value.kind) or fault(value.subject)
+
+
+def since(condition: Condition) -> str:
+    """Since when, as far as anybody knows."""
+    return "" if condition.since is None else _("自 %(time)s", time=languages.moment(condition.since))
+
+
+def kept_reason(value: Kept) -> str:
+    """Why a record was kept."""
+    if value.name.kind is KeptKind.CONFLICT:
+        return _("同号不同内容")
+    return _("无法读取：%(reason)s", reason=unread(value.reason))
+
+
+def unread(reason: str) -> str:
+    """Why bytes are no record; what the reader of JSON says in its own words is shown as it is."""
+    known = {
+        "a time is out of range": _("时间超出范围"),
+        "a place is out of range": _("地点超出范围"),
+        "this gate never stood at the venue that the record names": _("这台闸机从未在记录所写的场所"),
+        "NUL in a text": _("文字中有空字符"),
+        "a count is out of range": _("数量超出范围"),
+        "a serial is not hex": _("码的序号不正确"),
+        "a serial is too short": _("码的序号不正确"),
+    }
+    if found := _MISSING.match(reason):
+        return _("缺少字段 %(field)s", field=visible(found[1].encode()))
+    if reason.startswith(("JSON is malformed", "Input data was truncated", "Expected `object`")):
+        return _("不是完整的记录")
+    return known.get(reason) or visible(reason.encode())
+
+
+def resolution(code: str | None) -> str:
+    """What was decided."""
+    known = {"accepted": _("已采纳"), "corrected": _("已更正"), "discarded": _("已舍弃"), None: _("待处理")}
+    return known.get(code, code or "")
+
+
+def stored_as(table: str | None) -> str:
+    """What the first version of a number is."""
+    return {"record": _("已计入的记录"), "set_aside": _("已搁置的内容"), "quarantine": _("隔离的内容")}.get(
+        table or "", ""
+    )
+
+
+def mistake(cause: Mistake | NotFound) -> str:
+    """Why something cannot be done, for a page; the terminal's sentence stays English."""
+    if isinstance(cause, resolving.NoRecord):
+        return _("不能作为记录：%(why)s。请更正，或说明理由后舍弃。", why=unread(cause.why))
+    for kind, sentence in (
+        (service.BadId, _("编号用 1 到 32 个小写字母、数字，中间可用单个连字符。")),
+        (service.Taken, _("这个编号已经有闸机使用。")),
+        (service.AlreadySo, _("它已经是这样了。")),
+        (resolving.DecidedAlready, _("这条记录已经处理过了。")),
+        (resolving.CountsAlready, _("与已计入的内容相同：请舍弃另一份。")),
+        (NotFound, _("没有这个编号。")),
+    ):
+        if isinstance(cause, kind):
+            return sentence
+    return _("请检查填写的内容：名称为 1 到 100 个可显示的字符，原因为 1 到 200 个。")

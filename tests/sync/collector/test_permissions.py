@@ -33,6 +33,8 @@ own.second_factor    y y y y y y y
 own.account          y y y y y y y
 records.see          . . . y . y .
 fleet.see            . . . y . . .
+fleet.change         . . . y . . .
+kept.decide          . . . y . . .
 accounts.see         . . . y . . .
 accounts.change      . . . y . . .
 """
