@@ -214,7 +214,7 @@ def unread(reason: str) -> str:
 
 def resolution(code: str | None) -> str:
     """What was decided."""
-    known = {"accepted": _("已采纳"), "corrected": _("已更正"), "discarded": _("已舍弃"), None: _("待处理")}
+    known = {"accepted": _("已采纳"), "corrected": _("已更正"), "discarded": _("已舍弃"), None: _("尚未决定")}
     return known.get(code, code or "")
 
 
