@@ -39,7 +39,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, fleet_pages.PARTS_PATH, *health.PATHS)
+MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, *health.PATHS)
 REFUSALS = "refusals"
 """Where an application keeps its log of them, for whoever serves it."""
 

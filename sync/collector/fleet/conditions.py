@@ -104,8 +104,8 @@ class Facts:
 
     report, clock_error_seconds (gate minus centre): of the last contact. trust_issued_at: of the updates that it had
     then. faults_at: since when it tells of the faults that it tells of. recent: samples of the last `FLAPPING_HOURS`,
-    oldest first. shared_with: ids of gates with which it shares an outbox. set_aside, conflicts: records that nobody has
-    resolved.
+    oldest first. shared_with: ids of gates with which it shares an outbox. set_aside, conflicts: records that nobody
+    has resolved.
     """
 
     is_provisioned: bool = True
