@@ -34,6 +34,14 @@ def visible(raw: bytes) -> str:
     return shown + ("…" if len(raw) > _MAX_SHOWN else "")
 
 
+def editable(raw: bytes) -> str:
+    """The same JSON laid out for people to change, every hidden character as \\uXXXX; nothing for what is no object."""
+    if fields(raw) is None:
+        return ""
+    text = msgspec.json.format(raw, indent=2).decode()
+    return "".join(_json_escaped(one) if one != "\n" and unicodedata.category(one) in _HIDDEN else one for one in text)
+
+
 def fields(raw: bytes) -> dict[str, str] | None:
     """Its fields by their path, values as JSON; None for what is no JSON object."""
     try:
@@ -58,6 +66,11 @@ def _flat(path: str, value: object) -> Iterator[tuple[str, str]]:
             yield from _flat(f"{path}.{name}" if path else name, inner)
     else:
         yield visible(path.encode("utf-8", "surrogatepass")), visible(msgspec.json.encode(value))
+
+
+def _json_escaped(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
 
 
 def _escaped(character: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 
 from sync.collector import languages
@@ -16,9 +15,9 @@ from sync.collector.accounts.permissions import Action
 from sync.collector.centre import Centre
 from sync.collector.errors import Mistake
 from sync.collector.fleet import kept, resolving, words
-from sync.collector.fleet.differences import fields, visible
+from sync.collector.fleet.differences import editable, visible
 from sync.collector.fleet.forms import CorrectForm, DiscardForm, ReasonForm
-from sync.collector.fleet.kept import Detail, Name
+from sync.collector.fleet.kept import Name
 from sync.collector.fleet.resolving import Decided
 from sync.collector.languages import translate as _
 from sync.collector.privacy.access import Personal, personal
@@ -78,6 +77,9 @@ def _decide(
                 done = decide(access, name)
             flash(_("%(what)s，审计第 %(line)s 行。", what=words.resolution(done.resolution.value), line=done.audit))
             return redirect(url_for("fleet.kept_one", name=name), 303)
+        except resolving.DecidedAlready as cause:  # somebody else was faster: the page says by whom
+            flash(words.mistake(cause), "warning")
+            return redirect(url_for("fleet.kept_one", name=name), 303)
         except Mistake as cause:
             field = form.document if act == "correct" else form.reason
             field.errors = [words.mistake(cause)]
@@ -88,7 +90,7 @@ def _kept_page(centre: Centre, name: Name, filled: dict[str, Any] | None = None)
     with centre.database.read() as session:
         detail = kept.detail(session, name)
     forms: dict[str, Any] = {"accept": ReasonForm(formdata=None), "discard": DiscardForm(formdata=None)}
-    forms["correct"] = CorrectForm(formdata=None, data={"document": _draft(detail)})
+    forms["correct"] = CorrectForm(formdata=None, data={"document": editable(detail.kept.raw)})
     page = render_template(
         "fleet/kept_one.html",
         detail=detail,
@@ -99,10 +101,3 @@ def _kept_page(centre: Centre, name: Name, filled: dict[str, Any] | None = None)
         visible=visible,
     )
     return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY if filled else HTTPStatus.OK)
-
-
-def _draft(detail: Detail) -> str:
-    """The kept version, laid out to be corrected; nothing where it is no JSON."""
-    if fields(detail.kept.raw) is None:
-        return ""
-    return msgspec.json.format(detail.kept.raw, indent=2).decode("utf-8", "replace")

@@ -88,7 +88,7 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
         answer = msgspec.json.encode(PartsAnswer(languages.moment(now), shown))
         return Response(answer, content_type="application/json")
 
-    @pages.get("/fleet.<form>")
+    @pages.get("/fleet.<any(csv, json):form>")
     @requires(Action.FLEET_SEE)
     def exported(form: str) -> Response:
         now = clock()

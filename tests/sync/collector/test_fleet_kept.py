@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import MetaData, func, select
 from sync.collector.errors import CollectorError, Mistake, NotFound
 from sync.collector.fleet import kept, resolving
 from sync.collector.fleet.conditions import Kind as Trouble
-from sync.collector.fleet.differences import compare, visible
+from sync.collector.fleet.differences import compare, editable, visible
 from sync.collector.fleet.kept import Kept, Kind, Name
 from sync.collector.fleet.overview import gate_states
 from sync.collector.fleet.resolving import Decided
@@ -266,12 +267,14 @@ def test_a_name_that_is_none_is_not_found(site: Site, text: str) -> None:
 def test_hostile_bytes_are_shown_as_plain_text(raw: bytes, other: bytes) -> None:
     """No control character, no mark that turns the direction of a text."""
     assert visible(raw).isprintable()
+    assert editable(raw).replace("\n", "").isprintable()
     for difference in compare(raw, b'{"a":[1,{"b":2}],"c":{}}', other) or ():
         assert difference.field.isprintable()
 
 
 def test_a_text_that_lies_is_seen_through() -> None:
     """A right-to-left mark, an escape sequence, a lone surrogate."""
+    assert json.loads(editable('{"\u202e":["\U000e0001"]}'.encode())) == {"\u202e": ["\U000e0001"]}
     assert visible("a\u202eb\x1b[2J\n".encode()) == "a\\u202eb\\x1b[2J\\x0a"
     found = compare(jsonform.encode({"when": {"at": 1}, "x": "\u202e"}), b'{"when":{}}')
     assert found is not None
