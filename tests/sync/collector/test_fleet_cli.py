@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ from sync.collector.privacy import audit
 from sync.wire.receipt import Standing
 from tests.sync.collector.gateside import NOW, Gate, Site
 from tests.sync.collector.processes import collector
+
+PAGE = (Path(__file__).parents[3] / "docs" / "CENTRE.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -152,3 +156,28 @@ def test_a_terminal_of_any_width_shows_what_to_do(site: Site, state: Path, width
     text = "".join(str(out.file.getvalue()).split())  # type: ignore[attr-defined]
     for part in ("✖故障", "失去联系6周", "已拆除的请退役", "✖故障1"):
         assert part in text, text
+
+
+def test_the_commands_of_the_manual_work_as_printed(
+    site: Site, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a gate that was silent since, a conflict to accept, and two records that cannot be read."""
+    monkeypatch.chdir(tmp_path)
+    take_batch(site.centre, gate.batch(1, [gate.record(1), b'"poison"', b'"poison"']), NOW)
+    take_batch(site.centre, gate.batch(1, [gate.record(9)]), NOW)
+    (tmp_path / "FILE").write_bytes(gate.record(2))
+    section = PAGE[PAGE.index("## The fleet") : PAGE.index("## Gates that move")]
+    lines = "".join(re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
+    assert len(lines) == 10
+    names: list[str] = []
+    for line in lines:
+        act = line.split()[3] if "kept" in line else ""
+        name = {"accept": "conflict", "correct": "aside-1-2", "discard": "aside-1-3"}.get(act, "conflict")
+        chosen = next((each for each in names if each.startswith(name)), "")
+        program, *arguments = [chosen if word == "NAME" else word for word in shlex.split(line, comments=True)]
+        assert program == "collector"
+        done = collector(site.centre.state.path, *arguments)
+        assert done.exit_code == (3 if arguments[-1] in ("fleet", "--all", "--json") else 0), (line, done.stderr)
+        if act == "list":
+            names = [row.split("\t")[0] for row in done.stdout.splitlines()]
+    assert collector(site.centre.state.path, "db", "check").exit_code == 0
