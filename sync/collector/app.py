@@ -18,10 +18,13 @@ from sync.collector.accounts import pages as account_pages
 from sync.collector.accounts.guard import Forbidden, NotHere
 from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable, Mistake, NotFound
+from sync.collector.fleet import metrics
+from sync.collector.fleet import pages as fleet_pages
 from sync.collector.intake import api, pages
 from sync.collector.languages import translate as _
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
+from sync.collector.tally import Tally
 
 _RETRY_AFTER_SECONDS = 5
 _HEADERS = {
@@ -36,22 +39,28 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-MACHINE_PATHS = ("/v1/", "/live", *health.PATHS)
+MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, *health.PATHS)
 REFUSALS = "refusals"
 """Where an application keeps its log of them, for whoever serves it."""
 
 
-def create_app(centre: Centre, clock: Callable[[], float] = time.time) -> Flask:
-    """clock: seconds since 1970."""
+def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Tally | None = None) -> Flask:
+    """clock: seconds since 1970. tally: counts of all workers, where there are several."""
+    tally = tally or Tally()
     app = Flask(__name__)
-    app.extensions[REFUSALS] = Refusals()
+    app.extensions[REFUSALS] = Refusals(tally=tally)
     app.url_map.merge_slashes = False  # a machine is never redirected
     app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
     languages.init_app(app)
-    machines = [health.blueprint(centre), api.blueprint(centre, clock), interface.blueprint()]
+    machines = [
+        health.blueprint(centre),
+        api.blueprint(centre, clock, tally),
+        interface.blueprint(),
+        metrics.blueprint(centre, clock, tally),
+    ]
     guard.init_app(app, centre, clock, machines)
     navigation.init_app(app)
     key = guard.key_of(app)
@@ -62,6 +71,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time) -> Flask:
         own_pages.blueprint(centre, key, clock),
         staff_pages.blueprint(centre, key, clock),
         pages.blueprint(centre, clock),
+        fleet_pages.blueprint(centre, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

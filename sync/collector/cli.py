@@ -15,6 +15,7 @@ from sync.collector.accounts.first import first_account
 from sync.collector.centre import Centre
 from sync.collector.config import DEFAULT_STATE, StateDir
 from sync.collector.fleet.commands import gate, policy
+from sync.collector.fleet.fleet_commands import fleet
 from sync.collector.policy.commands import updates
 from sync.collector.privacy.commands import privacy
 from sync.collector.storage import db
@@ -107,7 +108,7 @@ def serve(state: StateDir, host: str | None, port: int | None) -> None:
     listener = server.listen(host or settings.host, settings.port if port is None else port)
     where = server.address(listener)
     server.Server(
-        make_app=lambda: create_app(Centre.open(state)),
+        make_app=lambda tally: create_app(Centre.open(state), tally=tally),
         listener=listener,
         workers=settings.workers or server.fitting_workers(is_sqlite=is_sqlite),
         threads=settings.threads,
@@ -144,7 +145,7 @@ def restore(state: StateDir, file: Path) -> None:
 
 
 for command in (
-    *(venue, checkpoint, gate, visitor, passes, policy, updates, account, organization),
+    *(venue, checkpoint, gate, fleet, visitor, passes, policy, updates, account, organization),
     *(privacy, db, demo_visitors),
 ):
     main.add_command(command)

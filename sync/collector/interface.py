@@ -16,6 +16,7 @@ import msgspec
 from flask import Blueprint, Response
 
 from sync.collector import problems
+from sync.collector.fleet import metrics
 from sync.collector.intake import api
 from sync.collector.intake.pages import LiveAnswer
 from sync.collector.problems import Kind, Problem
@@ -114,6 +115,14 @@ def _paths(live: dict[str, Any]) -> dict[str, Any]:
             Kind.NO_PERMISSION,
             Kind.NOT_LOCAL,
             Kind.UNAVAILABLE,
+        ),
+        metrics.PATH: _get(
+            "metrics",
+            "supervision",
+            "Gates and intake as Prometheus metrics; on the collector's own machine, or with metrics_token",
+            {"text/plain": text},
+            Kind.NO_TOKEN,
+            Kind.NOT_LOCAL,
         ),
         PATH: _get("openapi", "description", "This document", {"application/json": {"schema": {"type": "object"}}}),
         f"{problems.PATH}{{code}}": _get(

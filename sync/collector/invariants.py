@@ -28,11 +28,13 @@ from sync.collector.fleet.model import Epoch, Placement, PolicyDocument
 from sync.collector.intake.hours import KEY, TOTALS, recount
 from sync.collector.intake.model import (
     ConflictRow,
+    Correction,
     HoleRow,
     HourlyCount,
     Outbox,
     QuarantinedRow,
     RecordRow,
+    Resolution,
     SetAsideRow,
 )
 from sync.collector.privacy import audit
@@ -166,8 +168,25 @@ def _roll_up(connection: Connection) -> Iterator[str]:
             yield f"only {what}: {' '.join(f'{name}={value}' for name, value in said)}"
 
 
+def _decisions(connection: Connection) -> Iterator[str]:
+    """What was accepted under its own number is a record, until its term is over; a correction stands in its outbox."""
+    name = (RecordRow.outbox == SetAsideRow.outbox, RecordRow.sequence == SetAsideRow.sequence)
+    elsewhere = (Correction.of_outbox == SetAsideRow.outbox, Correction.of_sequence == SetAsideRow.sequence)
+    remembered = (PurgedNumber.outbox == SetAsideRow.outbox, PurgedNumber.sequence == SetAsideRow.sequence)
+    lost = select(SetAsideRow.outbox, SetAsideRow.sequence).where(
+        SetAsideRow.resolution == Resolution.ACCEPTED.value,
+        *(not_(exists().where(*each)) for each in (name, elsewhere, remembered)),
+        not_(exists().where(Outbox.number == SetAsideRow.outbox, Outbox.purged > SetAsideRow.sequence)),
+    )
+    for row in connection.execute(lost.limit(_SHOWN)):
+        yield f"{row.outbox}/{row.sequence} was accepted, and is no record"
+    beyond = select(Correction.outbox, Correction.sequence).join(Outbox, Outbox.number == Correction.outbox)
+    for row in connection.execute(beyond.where(Correction.sequence >= Outbox.next).limit(_SHOWN)):
+        yield f"{row.outbox}/{row.sequence} is said to be a correction, and is no record"
+
+
 def _whole(number: ColumnElement[Any]) -> ColumnElement[Any]:
     return cast(number, BigInteger)  # a sum of sums is numeric on PostgreSQL
 
 
-_CHECKS = (_file, _centre, _cursors, _places, _roll_up)
+_CHECKS = (_file, _centre, _cursors, _places, _roll_up, _decisions)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -52,6 +53,15 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, default_locale=LANGUAGES["zh"], default_timezone="Asia/Shanghai", locale_selector=_select)
     app.after_request(_keep_choice)
     app.jinja_env.globals.update(language=language, in_language=in_language, separator=separator)
+
+
+@contextmanager
+def spoken(chosen: str) -> Iterator[None]:
+    """Sentences outside of a request, in "zh" or "en": at a terminal, in a message."""
+    app = Flask(__name__)
+    init_app(app)
+    with app.test_request_context(query_string={_NAME: chosen}):
+        yield
 
 
 def language() -> str:

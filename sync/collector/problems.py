@@ -19,6 +19,7 @@ class Kind(Enum):
     NOT_A_MESSAGE = ("not-a-message", HTTPStatus.BAD_REQUEST, "The body is no message of the protocol")
     MALFORMED_BATCH = ("malformed-batch", HTTPStatus.BAD_REQUEST, "A known gate signed what is no batch")
     BAD_REQUEST = ("bad-request", HTTPStatus.BAD_REQUEST, "The request cannot be read")
+    NO_TOKEN = ("no-token", HTTPStatus.UNAUTHORIZED, "This is for whoever has its token")
     UNKNOWN_GATE = ("unknown-gate", HTTPStatus.FORBIDDEN, "No gate of this centre has that key")
     BAD_SIGNATURE = ("bad-signature", HTTPStatus.FORBIDDEN, "The signature does not hold")
     OTHER_GATE = ("other-gate", HTTPStatus.FORBIDDEN, "The batch names another gate than its signature")
@@ -77,6 +78,8 @@ def response(problem: Problem, status: HTTPStatus | None = None) -> Response:
     """The problem as an answer."""
     status = status or problem.kind.status
     answer = Response(document(problem.kind, problem.detail, status), status, content_type=CONTENT_TYPE)
+    if problem.kind.status is HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = "Bearer"
     if problem.retry_after_seconds is not None:
         answer.headers["Retry-After"] = str(problem.retry_after_seconds)
     return answer

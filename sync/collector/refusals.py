@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Lock
 
+from sync.collector.tally import Tally
+
 LINES_A_MINUTE = 10
 _FOLD_SECONDS = 60.0
 _log = logging.getLogger(__name__)
@@ -47,14 +49,16 @@ class Folding:
 
 
 class Refusals:
-    """The log of what one process refused. Safe to share between threads."""
+    """The log of what one process refused, and how often each kind (in `tally`). Safe to share between threads."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, tally: Tally | None = None) -> None:
         self._folding, self._monotonic, self._lock = Folding(), monotonic, Lock()
+        self._tally = tally or Tally()
         self._next = 0.0
 
     def tell(self, kind: str, gate: str | None = None, sender: str | None = None, why: str | None = None) -> None:
         """One refusal. gate: where its signature held. sender: the address that it came from. why: our own trouble."""
+        self._tally.refused(kind)
         with self._lock:
             has_line = self._folding.note(kind, self._monotonic())
         if has_line:

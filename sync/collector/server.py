@@ -26,6 +26,7 @@ from sync.collector.app import REFUSALS
 from sync.collector.errors import Mistake
 from sync.collector.intake.api import MAX_BODY_BYTES
 from sync.collector.refusals import sender
+from sync.collector.tally import MAX_WORKERS, Rows, Tally
 
 GRACE_SECONDS = 30
 """How long requests under way may take once the end was asked for."""
@@ -43,12 +44,13 @@ _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 class Server(BaseApplication):
     """A server that holds its port already.
 
-    make_app: called once in each worker, after the fork. ready: called once, when signals are heard and it answers.
+    make_app: called once in each worker, after the fork, with what it counts in. ready: called once, when signals
+    are heard and it answers.
     """
 
     def __init__(
         self,
-        make_app: Callable[[], Flask],
+        make_app: Callable[[Tally], Flask],
         listener: socket.socket,
         workers: int,
         threads: int,
@@ -56,6 +58,7 @@ class Server(BaseApplication):
     ) -> None:
         self._make_app, self._listener, self._ready = make_app, listener, ready
         self._workers, self._threads = workers, threads
+        self._tally, self._rows = Tally(MAX_WORKERS), Rows()
         super().__init__(prog="collector")
 
     def load_config(self) -> None:
@@ -69,14 +72,23 @@ class Server(BaseApplication):
             "keepalive": _IDLE_SECONDS,
             "control_socket_disable": True,
             "when_ready": lambda _server: self._ready(),
-            "post_fork": _die_with_parent,
+            "pre_fork": self._give_row,
+            "post_fork": self._begin,
+            "child_exit": lambda _server, worker: self._rows.give_back(worker.age),
             "pre_request": _close_after_large,
         }.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         """The application of one worker."""
-        return self._make_app()
+        return self._make_app(self._tally)
+
+    def _give_row(self, _server: Any, worker: Any) -> None:
+        worker.tally_row = self._rows.take(worker.age)
+
+    def _begin(self, _server: Any, worker: Any) -> None:
+        self._tally.use(worker.tally_row)
+        _die_with_parent()
 
 
 class Worker(ThreadWorker):
@@ -131,7 +143,7 @@ def _explain(cause: Exception, host: str, port: int) -> str:
     return f"cannot listen on {host}, port {port}: {cause}"
 
 
-def _die_with_parent(_server: Any, _worker: Any) -> None:
+def _die_with_parent() -> None:
     """A server that was killed leaves no worker behind that still holds the port."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "CENTRE.md").read_text(encoding="ut
 
 def test_the_commands_for_personal_data_work_as_printed(tmp_path: Path) -> None:
     """One after the other, from an empty directory on."""
-    section = PAGE[PAGE.index("## Personal data") : PAGE.index("## Gates that move")]
+    section = PAGE[PAGE.index("## Personal data") : PAGE.index("## The fleet")]
     lines = "".join(re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
     assert len(lines) == 12
     person, visitor = somebody(1), "VISITOR"

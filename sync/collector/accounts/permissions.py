@@ -50,7 +50,9 @@ class Action(str, Enum):
     SECOND_FACTOR = "own.second_factor"  # the code after the password; its set-up
     OWN_ACCOUNT = "own.account"  # password, where one is signed in
     RECORDS_SEE = "records.see"
-    FLEET_SEE = "fleet.see"  # every gate's state
+    FLEET_SEE = "fleet.see"  # every gate's state, and what was kept of its records
+    FLEET_CHANGE = "fleet.change"  # create, move, revoke, retire a gate
+    KEPT_DECIDE = "kept.decide"  # accept, correct, discard a record that was kept
     ACCOUNTS_SEE = "accounts.see"
     ACCOUNTS_CHANGE = "accounts.change"  # create, appoint, dismiss, disable, new link
 
@@ -59,6 +61,8 @@ EVERYBODY = frozenset(Role)
 MAY: dict[Action, frozenset[Role]] = {
     Action.RECORDS_SEE: frozenset({Role.IT, Role.AUTHORITY}),
     Action.FLEET_SEE: frozenset({Role.IT}),
+    Action.FLEET_CHANGE: frozenset({Role.IT}),
+    Action.KEPT_DECIDE: frozenset({Role.IT}),
     Action.ACCOUNTS_SEE: frozenset({Role.IT}),
     Action.ACCOUNTS_CHANGE: frozenset({Role.IT}),
 }

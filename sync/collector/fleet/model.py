@@ -22,7 +22,8 @@ class Epoch(Base):
 class Gate(Base):
     """A gate by its number; `id` is its name on the wire. public_key: 32 bytes, None until it is provisioned.
 
-    revoked_at: since when what it sends is kept apart, None while it is trusted.
+    revoked_at: since when what it sends is kept apart, None while it is trusted. retired_at: since when it is out of
+    the fleet; it is trusted as little.
     """
 
     __tablename__ = "gate"
@@ -35,6 +36,7 @@ class Gate(Base):
     kid: Mapped[bytes | None] = mapped_column(LargeBinary(8), unique=True)
     public_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     revoked_at: Mapped[float | None] = mapped_column(Float)
+    retired_at: Mapped[float | None] = mapped_column(Float)
     checkpoint: Mapped[Checkpoint] = relationship(lazy="joined", innerjoin=True)
 
 
@@ -52,7 +54,9 @@ class Contact(Base):
     """The newest genuine batch of a gate.
 
     backlog: records that waited on the gate after it. clock_error_seconds: the gate's clock minus the centre's. boot,
-    mono: the gate's, to tell a replay. report: `sync.wire.batch.Report` as JSON.
+    mono: the gate's, to tell a replay. report: `sync.wire.batch.Report` as JSON. trust_issued_at: of its updates, None
+    before they were known. faults: what it tells of now, codes separated by commas. last_faults: what it last told of,
+    from faults_at until faults_ended_at (None: until now).
     """
 
     __tablename__ = "contact"
@@ -64,6 +68,35 @@ class Contact(Base):
     boot: Mapped[str] = mapped_column(Text)
     mono: Mapped[float] = mapped_column(Float)
     report: Mapped[bytes] = mapped_column(LargeBinary)
+    trust_issued_at: Mapped[int | None] = mapped_column(BigInteger)
+    faults: Mapped[str] = mapped_column(Text, default="", server_default="")
+    last_faults: Mapped[str] = mapped_column(Text, default="", server_default="")
+    faults_at: Mapped[float | None] = mapped_column(Float)
+    faults_ended_at: Mapped[float | None] = mapped_column(Float)
+
+
+class ContactSample(Base):
+    """Ten minutes of a gate's contacts (`sync.collector.fleet.history.Sample`), in a ring of a week's slots.
+
+    bucket: ten minutes since 1970. slot: bucket modulo the ring's length, so that a gate never has more rows than that
+    and nothing has to be thinned. An index on bucket finds the newest of all gates.
+    """
+
+    __tablename__ = "contact_sample"
+
+    gate_number: Mapped[int] = mapped_column(ForeignKey("gate.number"), primary_key=True, autoincrement=False)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    bucket: Mapped[int] = mapped_column(BigInteger, index=True)
+    first_at: Mapped[float] = mapped_column(Float)
+    last_at: Mapped[float] = mapped_column(Float)
+    contacts: Mapped[int] = mapped_column(BigInteger)
+    gaps: Mapped[int] = mapped_column(BigInteger)
+    backlog: Mapped[int] = mapped_column(BigInteger)
+    most_backlog: Mapped[int] = mapped_column(BigInteger)
+    clock_error_seconds: Mapped[float] = mapped_column(Float)
+    faults: Mapped[str] = mapped_column(Text)
+    disk_used: Mapped[float | None] = mapped_column(Float)
+    board_celsius: Mapped[float | None] = mapped_column(Float)
 
 
 class SnapshotFiles(Base):

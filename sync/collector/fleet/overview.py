@@ -1,22 +1,38 @@
-"""How each gate is, as far as the centre knows: its newest report, and what intake could not take as it came."""
+"""How each gate is, as far as the centre knows: its newest report, what was kept apart, what is the matter."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from sync.collector.config import Settings
+from sync.collector.fleet import contacts
+from sync.collector.fleet.conditions import (
+    CLOCK_LIMIT_SECONDS,
+    FLAPPING_HOURS,
+    Condition,
+    Facts,
+    Limits,
+    Severity,
+    judge,
+    worst,
+)
+from sync.collector.fleet.history import Sample
 from sync.collector.fleet.model import Contact, Gate
-from sync.collector.fleet.service import gates
-from sync.collector.intake.model import ConflictRow, Dispute, Outbox, SetAsideRow
+from sync.collector.fleet.service import current_policy, gates
+from sync.collector.intake.model import ConflictRow, Dispute, Outbox, QuarantinedRow, SetAsideRow
 from sync.wire.batch import Report
+from sync.wire.errors import WireError
+from sync.wire.policy import Policy, read_policy
 
-CLOCK_LIMIT_SECONDS = 30.0  # flagged from here on (DESIGN 5)
+SOFTWARE = version("venue-gate")
 
 
 class Link(StrEnum):
@@ -28,8 +44,20 @@ class Link(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LastFault:
+    """What a gate last told of. Times: seconds since 1970; ended_at: None while it does."""
+
+    codes: tuple[str, ...]
+    began_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class GateState:
-    """One gate. Times are seconds since 1970; backlog, report: of the last contact. shared_with: ids of other gates."""
+    """One gate. Times are seconds since 1970; backlog, report: of the last contact. shared_with: ids of other gates.
+
+    conditions: what is the matter, the worst first. trust_issued_at: of the updates that it had at the last contact.
+    """
 
     id: str
     name: str
@@ -44,59 +72,150 @@ class GateState:
     set_aside: int = 0
     conflicts: int = 0
     shared_with: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    trust_issued_at: float | None = None
+    last_fault: LastFault | None = None
+    venue: int = 0
+    checkpoint: int = 0
+    quarantined: int = 0
 
     @property
     def clock_is_off(self) -> bool:
         """By 30 s and more."""
         return abs(self.clock_error_seconds or 0) >= CLOCK_LIMIT_SECONDS
 
+    @property
+    def severity(self) -> Severity:
+        """Of the worst condition."""
+        return worst(self.conditions)
 
-def gate_states(session: Session, now: float, silent_after_seconds: float) -> list[GateState]:
-    """Every gate, oldest first."""
-    contacts = {contact.gate_number: contact for contact in session.scalars(select(Contact))}
-    set_aside, conflicts = _by_gate(session, SetAsideRow.gate), _by_gate(session, ConflictRow.gate)
-    shared, all_gates = _shared(session), gates(session)
+
+def gate_states(
+    session: Session, now: float, settings: Settings, *, with_retired: bool = False, only: str | None = None
+) -> list[GateState]:
+    """Every gate of the fleet, oldest first. with_retired: those too that are out of it. only: the gate of that id."""
+    limits = _limits(session, settings)
+    known = _Known.of(session, now)
     return [
-        _state(
-            gate,
-            contacts.get(gate.number),
-            now - silent_after_seconds,
-            set_aside=set_aside.get(gate.number, 0),
-            conflicts=conflicts.get(gate.number, 0),
-            shared_with=shared.get(gate.number, ()),
-        )
-        for gate in all_gates
+        _state(gate, known, now, limits)
+        for gate in gates(session)
+        if (with_retired or gate.retired_at is None) and only in (None, gate.id)
     ]
 
 
-def _state(gate: Gate, contact: Contact | None, silent_before: float, **counts: Any) -> GateState:
-    place = (gate.checkpoint.venue.name, gate.checkpoint.name, gate.checkpoint.direction)
-    if contact is None:
-        return GateState(gate.id, gate.name, *place, Link.NEVER, **counts)
-    return GateState(
-        gate.id,
-        gate.name,
-        *place,
-        link=Link.SILENT if contact.at < silent_before else Link.CONNECTED,
-        last_contact=contact.at,
-        backlog=contact.backlog,
-        clock_error_seconds=contact.clock_error_seconds,
-        report=msgspec.json.decode(contact.report, type=Report),
-        **counts,
+def by_severity(states: Iterable[GateState]) -> list[GateState]:
+    """The worst first; of the same severity the one whose trouble comes first in order, then by name."""
+    return sorted(states, key=lambda gate: (gate.severity.rank, [c.kind.order for c in gate.conditions[:1]], gate.name))
+
+
+def _limits(session: Session, settings: Settings) -> Limits:
+    try:
+        policy = read_policy(current_policy(session).document)
+    except WireError:
+        policy = Policy()  # one that this version cannot read: gates go on with what they have
+    return Limits(
+        silent_after_seconds=settings.silent_after_seconds,
+        alarm_after_seconds=max(settings.alarm_after_seconds, settings.silent_after_seconds),
+        trust_seconds=policy.trust_hours * 3600,
+        software=SOFTWARE,
     )
 
 
-def _by_gate(session: Session, column: Any) -> dict[int, int]:
-    counts = session.execute(select(column, func.count()).group_by(column))
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the database says of all gates, by their numbers."""
+
+    contacts: dict[int, Contact]
+    samples: dict[int, list[Sample]]
+    set_aside: dict[int, int]
+    conflicts: dict[int, int]
+    quarantined: dict[int, int]
+    shared: dict[int, dict[str, float]]
+
+    @classmethod
+    def of(cls, session: Session, now: float) -> _Known:
+        return cls(
+            {contact.gate_number: contact for contact in session.scalars(select(Contact))},
+            contacts.samples(session, now - FLAPPING_HOURS * 3600),
+            _by_gate(session, SetAsideRow.gate, SetAsideRow.resolution.is_(None)),
+            _by_gate(session, ConflictRow.gate, ConflictRow.resolution.is_(None)),
+            _by_gate(session, QuarantinedRow.gate),
+            _shared(session),
+        )
+
+
+def _state(gate: Gate, known: _Known, now: float, limits: Limits) -> GateState:
+    contact, number = known.contacts.get(gate.number), gate.number
+    report = msgspec.json.decode(contact.report, type=Report) if contact else None
+    shared = known.shared.get(number, {})
+    facts = Facts(
+        is_provisioned=gate.public_key is not None,
+        revoked_at=gate.revoked_at,
+        retired_at=gate.retired_at,
+        last_contact=contact.at if contact else None,
+        clock_error_seconds=contact.clock_error_seconds if contact else 0.0,
+        report=report,
+        trust_issued_at=contact.trust_issued_at if contact else None,
+        faults_at=contact.faults_at if contact else None,
+        recent=known.samples.get(number, ()),
+        shared_with=tuple(shared),
+        shared_since=min(shared.values(), default=None),
+        set_aside=known.set_aside.get(number, 0),
+        conflicts=known.conflicts.get(number, 0),
+        quarantined=known.quarantined.get(number, 0),
+    )
+    return GateState(
+        gate.id,
+        gate.name,
+        gate.checkpoint.venue.name,
+        gate.checkpoint.name,
+        gate.checkpoint.direction,
+        _link(contact, now - limits.silent_after_seconds),
+        facts.last_contact,
+        contact.backlog if contact else None,
+        contact.clock_error_seconds if contact else None,
+        report,
+        facts.set_aside,
+        facts.conflicts,
+        facts.shared_with,
+        tuple(judge(facts, now, limits)),
+        facts.trust_issued_at,
+        _last_fault(contact),
+        gate.checkpoint.venue_id,
+        gate.checkpoint_id,
+        facts.quarantined,
+    )
+
+
+def _link(contact: Contact | None, silent_before: float) -> Link:
+    if contact is None:
+        return Link.NEVER
+    return Link.SILENT if contact.at < silent_before else Link.CONNECTED
+
+
+def _last_fault(contact: Contact | None) -> LastFault | None:
+    if contact is None or contact.faults_at is None:
+        return None
+    return LastFault(contacts.codes(contact.last_faults), contact.faults_at, contact.faults_ended_at)
+
+
+def _by_gate(session: Session, column: Any, *which: Any) -> dict[int, int]:
+    counts = session.execute(select(column, func.count()).where(*which).group_by(column))
     return {int(gate): int(count) for gate, count in counts}
 
 
-def _shared(session: Session) -> dict[int, Sequence[str]]:
-    """Who uses whose outbox: both sides are named to each other."""
-    names = {gate.number: gate.id for gate in session.scalars(select(Gate))}
-    shared: dict[int, tuple[str, ...]] = {}
-    pairs = select(Outbox.gate_number, Dispute.gate).join(Dispute, Dispute.outbox == Outbox.number)
-    for owner, other in session.execute(pairs):
-        shared[owner] = (*shared.get(owner, ()), names[other])
-        shared[other] = (*shared.get(other, ()), names[owner])
-    return dict(shared)
+def _shared(session: Session) -> dict[int, dict[str, float]]:
+    """Who uses whose outbox, since when: both sides are named to each other.
+
+    It is over when the refused gate came with an outbox of its own since.
+    """
+    names = {gate.number: gate.id for gate in session.scalars(select(Gate).where(Gate.retired_at.is_(None)))}
+    came_since = and_(Contact.gate_number == Dispute.gate, Contact.at > Dispute.last_at)
+    goes_on = ~select(Contact.gate_number).where(came_since).exists()
+    pairs = select(Outbox.gate_number, Dispute.gate, Dispute.first_at).join(Dispute, Dispute.outbox == Outbox.number)
+    shared: dict[int, dict[str, float]] = {}
+    for owner, other, first_at in session.execute(pairs.where(goes_on)):
+        if owner in names and other in names:
+            shared.setdefault(owner, {})[names[other]] = first_at
+            shared.setdefault(other, {})[names[owner]] = first_at
+    return shared

@@ -18,6 +18,8 @@ from sync.collector.errors import Mistake
 from sync.collector.fleet import snapshots
 from sync.collector.fleet.model import Gate
 from sync.collector.fleet.service import find_gate, gate_of_key, known_gate
+from sync.collector.privacy import audit, keyfile
+from sync.collector.privacy.audit import Act, Actor
 from sync.outbox.durable import make_directory, replace_file
 from sync.wire import jsonform
 from sync.wire.errors import WireError
@@ -26,11 +28,21 @@ from sync.wire.statedir import StateDir
 from sync.wire.status import Identity
 
 
-def provision(centre: Centre, directory: Path, identity: Identity, now: float, *, replace: bool = False) -> None:
+def provision(
+    centre: Centre,
+    directory: Path,
+    identity: Identity,
+    now: float,
+    *,
+    replace: bool = False,
+    actor: Actor | None = None,
+) -> None:
     """Make `directory` a gate's state directory.
 
     Running it again for the same gate keeps its key and brings address and updates up to date. replace: the gate
-    may have been provisioned elsewhere; that device is shut out. Raises Mistake, NotFound, OSError.
+    may have been provisioned elsewhere; that device is shut out. actor: who does it, for the audit.
+
+    Raises Mistake, NotFound, OSError.
     """
     _check_url(identity.collector)
     files = StateDir.at(directory)
@@ -43,10 +55,11 @@ def provision(centre: Centre, directory: Path, identity: Identity, now: float, *
                 f"{gate.id} was provisioned elsewhere already, and that device would be shut out: "
                 "name its directory, or say --replace"
             )
-        if gate.revoked_at is not None:
+        if gate.revoked_at is not None or gate.retired_at is not None:
             if not replace:
-                raise Mistake(f"{gate.id} is revoked; say --replace to put a new device in its place")
-            present, gate.revoked_at = None, None  # never again the key that was revoked
+                what = "revoked" if gate.retired_at is None else "retired"
+                raise Mistake(f"{gate.id} is {what}; say --replace to put a new device in its place")
+            present, gate.revoked_at, gate.retired_at = None, None, None  # never again the key that was shut out
         make_directory(directory)
         replace_file(files.identity, jsonform.encode(identity) + b"\n")
         _register(session, gate, present or _draw_key(files))
@@ -56,6 +69,9 @@ def provision(centre: Centre, directory: Path, identity: Identity, now: float, *
         in_force = snapshots.ensure_current(connection, centre.keys, known, now)
         if in_force.order == (0, 0):
             raise Mistake("there is no policy that this version can read: `collector policy set FILE` first")
+        if actor is not None:
+            key = keyfile.load(centre.state).audit
+            audit.note(connection, key, Act.GATE_PROVISION, actor, now, detail=f"{gate.id}{' anew' * replace}")
         _write_updates(files, in_force.order, snapshots.files(connection, known))
 
 

@@ -21,7 +21,8 @@ from sync.wire.record import Direction
 from sync.wire.updates import VenueCard
 
 _ID = re.compile(r"[a-z0-9](-?[a-z0-9])*")
-_MAX_ID = 32
+MAX_ID = 32
+_RESERVED = ("new",)  # pages of their own
 
 
 def create_gate(session: Session, checkpoint_id: int, name: str, gate_id: str | None = None) -> Gate:
@@ -29,10 +30,10 @@ def create_gate(session: Session, checkpoint_id: int, name: str, gate_id: str | 
     checkpoint = find_checkpoint(session, checkpoint_id)
     if gate_id is None:
         gate_id = f"gate-{(session.scalar(select(func.max(Gate.number))) or 0) + 1}"
-    if not _ID.fullmatch(gate_id) or len(gate_id) > _MAX_ID:
-        raise Mistake(f"a gate's id has 1 to {_MAX_ID} of a-z, 0-9 and single hyphens between them")
+    if not _ID.fullmatch(gate_id) or len(gate_id) > MAX_ID or gate_id in _RESERVED:
+        raise BadId(f"a gate's id has 1 to {MAX_ID} of a-z, 0-9 and single hyphens between them")
     if session.scalar(select(Gate).where(Gate.id == gate_id)):
-        raise Mistake(f"there is a gate {gate_id} already; see `collector gate list`")
+        raise Taken(f"there is a gate {gate_id} already; see `collector gate list`")
     gate = Gate(id=gate_id, name=checked_name(name), checkpoint=checkpoint)
     session.add(gate)
     session.flush()
@@ -41,8 +42,13 @@ def create_gate(session: Session, checkpoint_id: int, name: str, gate_id: str | 
 
 
 def move_gate(session: Session, gate_id: str, checkpoint_id: int) -> Gate:
-    """The gate stands at another checkpoint from now on; its records stay where they were made. Raises NotFound."""
+    """The gate stands at another checkpoint from now on; its records stay where they were made.
+
+    Raises NotFound, Mistake.
+    """
     gate, checkpoint = find_gate(session, gate_id), find_checkpoint(session, checkpoint_id)
+    if gate.checkpoint_id == checkpoint.id:
+        raise AlreadySo(f"{gate.id} stands at checkpoint {checkpoint.id} already")
     gate.checkpoint = checkpoint
     session.merge(Placement(gate_number=gate.number, venue=checkpoint.venue_id))
     session.flush()
@@ -53,8 +59,18 @@ def revoke_gate(session: Session, gate_id: str, now: float) -> Gate:
     """From now on what the gate sends is kept apart. Raises NotFound, Mistake."""
     gate = find_gate(session, gate_id)
     if gate.revoked_at is not None:
-        raise Mistake(f"{gate.id} is revoked already")
+        raise AlreadySo(f"{gate.id} is revoked already")
     gate.revoked_at = now
+    session.flush()
+    return gate
+
+
+def retire_gate(session: Session, gate_id: str, now: float) -> Gate:
+    """Out of the fleet: it is shown no more and trusted no more, its records stay. Raises NotFound, Mistake."""
+    gate = find_gate(session, gate_id)
+    if gate.retired_at is not None:
+        raise AlreadySo(f"{gate.id} is retired already")
+    gate.retired_at = now
     session.flush()
     return gate
 
@@ -72,11 +88,24 @@ def find_gate(session: Session, gate_id: str) -> Gate:
     return gate
 
 
+class BadId(Mistake):
+    """An id that cannot stand on the wire or in an address."""
+
+
+class Taken(Mistake):
+    """There is a gate of that id."""
+
+
+class AlreadySo(Mistake):
+    """It is as it was to become: moved, revoked or retired."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownGate:
     """A gate as intake and its updates need it.
 
-    public_key: 32 bytes, None until it is provisioned. venues: where it stands and ever stood.
+    public_key: 32 bytes, None until it is provisioned. is_revoked: or retired; what it sends is kept apart. venues:
+    where it stands and ever stood.
     """
 
     number: int
@@ -95,7 +124,7 @@ _KNOWN = (
     select(
         Gate.number,
         Gate.public_key,
-        Gate.revoked_at,
+        (Gate.revoked_at.is_not(None) | Gate.retired_at.is_not(None)).label("is_revoked"),
         select(func.aggregate_strings(cast(Placement.venue, String), ","))
         .where(Placement.gate_number == Gate.number)
         .scalar_subquery()
@@ -136,7 +165,7 @@ def _known(row: Any) -> KnownGate:
         direction=Direction(row.direction),
     )
     venues = frozenset(map(int, (row.venues or "").split(",")))
-    return KnownGate(row.number, row.public_key, row.revoked_at is not None, venues, card)
+    return KnownGate(row.number, row.public_key, bool(row.is_revoked), venues, card)
 
 
 def current_policy(session: Session) -> PolicyDocument:

@@ -14,6 +14,7 @@ from sync.collector.fleet.service import KnownGate
 from sync.collector.intake.opening import open_batch
 from sync.collector.intake.service import Disputed, TakenIn, take_in
 from sync.collector.problems import Kind, Problem
+from sync.collector.tally import RECEIVED, Tally
 from sync.wire.batch import Batch
 from sync.wire.envelope import MessageType
 from sync.wire.receipt import Answer, Receipt, Standing, encode_answer, sign_receipt
@@ -24,19 +25,19 @@ CONTENT_TYPE, ANSWER_TYPE = "application/cose", "application/cbor"
 _log = logging.getLogger(__name__)
 
 
-def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
-    """clock: seconds since 1970."""
+def blueprint(centre: Centre, clock: Callable[[], float], tally: Tally) -> Blueprint:
+    """clock: seconds since 1970. tally: counts what was taken in."""
     intake = Blueprint("intake", __name__, url_prefix="/v1")
 
     @intake.post("/batches")
     def batches() -> Response:
-        answer = take_batch(centre, _body(request), clock())
+        answer = take_batch(centre, _body(request), clock(), tally=tally)
         return Response(encode_answer(answer), content_type=ANSWER_TYPE)
 
     return intake
 
 
-def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True) -> Answer:
+def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True, tally: Tally | None = None) -> Answer:
     """A batch's bytes in, the answer out. straight: it did not come on a stick. Raises Problem, DatabaseUnavailable."""
     gate, batch = open_batch(body, centre.database, centre.keys)
     with centre.database.change() as connection:
@@ -52,6 +53,8 @@ def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True
             gate=gate.id,
         )
     _tell(gate, batch, taken)
+    if tally is not None:
+        _count(tally, taken)
     receipt = Receipt(
         gate=gate.id,
         outbox=batch.outbox,
@@ -72,6 +75,13 @@ def _body(incoming: Request) -> bytes:
     if incoming.content_length is None:
         raise Problem(Kind.NO_LENGTH, "a batch says its length before it comes")
     return incoming.get_data(cache=False)  # Flask's MAX_CONTENT_LENGTH bounds it
+
+
+def _count(tally: Tally, taken: TakenIn) -> None:
+    amounts = (1, taken.stored, taken.known, len(taken.set_aside), len(taken.conflicts), taken.quarantined)
+    for name, amount in zip(RECEIVED, amounts, strict=True):
+        if amount:
+            tally.add(name, amount)
 
 
 def _tell(gate: KnownGate, batch: Batch, taken: TakenIn) -> None:

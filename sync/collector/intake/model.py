@@ -5,6 +5,8 @@ A record's name is (outbox, sequence), with a small number in place of the outbo
 
 from __future__ import annotations
 
+from enum import Enum
+
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -73,8 +75,33 @@ class RecordRow(Base):
     )
 
 
-class SetAsideRow(Base):
-    """Bytes that cannot be taken as a record, kept as they came, and why. venue: where the gate stands."""
+class Resolution(str, Enum):
+    """What people decided about a record that was kept apart.
+
+    Accepted: it counts as it came. Corrected: a record made at the centre counts in its place. Discarded: it counts
+    nowhere, for a reason that the audit holds.
+    """
+
+    ACCEPTED = "accepted"
+    CORRECTED = "corrected"
+    DISCARDED = "discarded"
+
+
+class Resolved:
+    """Of what is kept for people to look at: what was decided, None while nobody has. audit: the line that says who and
+    why. A decision never takes a row away.
+    """
+
+    resolution: Mapped[str | None] = mapped_column(String(16))
+    resolved_at: Mapped[float | None] = mapped_column(Float)
+    audit: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class SetAsideRow(Resolved, Base):
+    """Bytes that cannot be taken as a record, kept as they came, and why. venue: where the gate stands.
+
+    Once accepted, a record of the same number stands beside it.
+    """
 
     __tablename__ = "set_aside"
     __table_args__ = ({"info": BY_VENUE},)
@@ -88,7 +115,7 @@ class SetAsideRow(Base):
     raw: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class ConflictRow(Base):
+class ConflictRow(Resolved, Base):
     """Other bytes under a name that is taken: both are kept, people are told (DESIGN 7). digest: SHA-256 of raw."""
 
     __tablename__ = "conflict"
@@ -119,6 +146,24 @@ class QuarantinedRow(Base):
     gate: Mapped[int] = mapped_column(BigInteger, index=True)
     received_at: Mapped[float] = mapped_column(Float)
     raw: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Correction(Base):
+    """A record that was made at the centre, (outbox, sequence), of one that a gate sent: of_outbox, of_sequence.
+
+    It stands in the outbox "centre-<gate>", a name that no gate can send. A kept version that was accepted beside the
+    first is one too.
+    """
+
+    __tablename__ = "correction"
+
+    outbox: Mapped[int] = mapped_column(ForeignKey("outbox.number"), primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    of_outbox: Mapped[int] = mapped_column(ForeignKey("outbox.number"))
+    of_sequence: Mapped[int] = mapped_column(BigInteger)
+    audit: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("correction_of", "of_outbox", "of_sequence"),)
 
 
 class HoleRow(Base):

@@ -66,12 +66,11 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
 
 def _look(centre: Centre, now: float) -> Live:
     """An authority sees its region's venues; how the gates are is IT's."""
-    silent_after = centre.settings.silent_after_seconds
     with centre.database.read() as session:
         venues = venues_within(session, guard.regions(Action.RECORDS_SEE))
         return Live(
             now,
             arrivals.counts(session, now, venues),
-            gate_states(session, now, silent_after) if guard.allowed(Action.FLEET_SEE) else None,
+            gate_states(session, now, centre.settings) if guard.allowed(Action.FLEET_SEE) else None,
             arrivals.newest(session, _SHOWN_RECORDS, venues),
         )

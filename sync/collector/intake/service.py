@@ -25,6 +25,7 @@ from sync.collector.intake.model import (
     Outbox,
     QuarantinedRow,
     RecordRow,
+    Resolution,
     SetAsideRow,
 )
 from sync.collector.intake.rows import BELIEVED, Row, Source, sort_records
@@ -141,12 +142,15 @@ _MOVE = (
 
 @dataclass(frozen=True, slots=True)
 class _LookUp:
-    """What is stored of an outbox's numbers at a venue: sequence, bytes, why it was set aside; what was purged."""
+    """What is stored of an outbox's numbers at a venue: sequence, bytes, why it was set aside; what was purged.
+
+    aside: with what people decided about it since.
+    """
 
     purged: Select[int]
     quarantined: Select[int, bytes]
     records: Select[int, bytes]
-    aside: Select[int, bytes, str]
+    aside: Select[int, bytes, str, str | None]
 
 
 def _look_up(within: Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]) -> _LookUp:
@@ -159,7 +163,7 @@ def _look_up(within: Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]
         select(sequence).where(outbox == bindparam("outbox_number"), within(sequence)),
         stored(QuarantinedRow),
         stored(RecordRow),
-        stored(SetAsideRow).add_columns(SetAsideRow.reason),
+        stored(SetAsideRow).add_columns(SetAsideRow.reason, SetAsideRow.resolution),
     )
 
 
@@ -227,7 +231,7 @@ def _known(
             known |= {row.sequence: row.raw for row in connection.execute(statement, span)}
         aside = [row for row in connection.execute(look_up.aside, span) if row.sequence in wanted]
         known |= {row.sequence: row.raw for row in aside}
-        set_aside += [SetAside(row.sequence, row.reason) for row in aside]
+        set_aside += [SetAside(row.sequence, row.reason) for row in aside if row.resolution != Resolution.ACCEPTED]
     return known, set_aside
 
 

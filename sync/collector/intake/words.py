@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sync.collector import languages
-from sync.collector.fleet.overview import GateState, Link
+from sync.collector.fleet import words as fleet
+from sync.collector.fleet.overview import GateState
 from sync.collector.intake.arrivals import Arrival
 from sync.collector.languages import translate as _
 
@@ -48,7 +49,7 @@ def temperature(record: Arrival) -> str:
 
 def direction(value: str) -> str:
     """Entry or exit."""
-    return _("进") if value == "in" else _("出")
+    return fleet.direction(value)
 
 
 def place(name: str | None, number: int) -> str:
@@ -58,47 +59,15 @@ def place(name: str | None, number: int) -> str:
 
 def link(gate: GateState) -> str:
     """Whether the centre hears of the gate."""
-    return {Link.CONNECTED: _("在线"), Link.SILENT: _("失去联系"), Link.NEVER: _("从未联系")}[gate.link]
+    return fleet.link(gate.link)
 
 
 def clock_error(gate: GateState) -> str:
     """How far the gate's clock is off."""
-    error = gate.clock_error_seconds
-    if error is None:
-        return ""
-    if abs(error) < 1:
-        return _("准确")
-    time = languages.duration(error)
-    return _("快 %(time)s", time=time) if error > 0 else _("慢 %(time)s", time=time)
+    return "" if gate.clock_error_seconds is None else fleet.clock(gate.clock_error_seconds)
 
 
 def notes(gate: GateState) -> list[str]:
-    """What IT should look at."""
-    report = gate.report
-    said = [
-        (gate.link is Link.SILENT, _("检查闸机的电源和网络；记录保存在闸机上")),
-        (gate.link is Link.NEVER, _("尚未收到这台闸机的数据")),
-        (gate.clock_is_off, _("时钟误差超过 30 秒，请校准")),
-        (gate.shared_with, _("与 %(gates)s 使用同一队列，数据被拒收", gates=", ".join(gate.shared_with))),
-        (gate.conflicts, _("同号不同内容的记录：%(count)s 条，均已保留", count=gate.conflicts)),
-        (gate.set_aside, _("无法读取的记录：%(count)s 条，已搁置", count=gate.set_aside)),
-        (report and report.damaged, _("闸机上损坏的记录：%(count)s 条", count=report.damaged if report else 0)),
-        (
-            report and report.faults,
-            _("故障：%(faults)s", faults=", ".join(map(_fault, report.faults if report else []))),
-        ),
-    ]
-    return [sentence for holds, sentence in said if holds]
-
-
-def _fault(code: str) -> str:
-    known = {
-        "camera": _("摄像头"),
-        "reader": _("读码器"),
-        "thermometer": _("测温仪"),
-        "pins": _("控制引脚"),
-        "outbox": _("记录队列"),
-        "disk": _("存储空间"),
-        "trust": _("密钥与策略"),
-    }
-    return known.get(code, code)
+    """What IT should look at, and what to do."""
+    pairs = ((fleet.title(condition), fleet.advice(condition)) for condition in gate.conditions)
+    return [f"{title}{languages.separator()}{advice}" for title, advice in pairs]

@@ -48,6 +48,14 @@ class Act(str, Enum):
     DISABLE = "disable"
     ENABLE = "enable"
     LINK = "link"
+    GATE_CREATE = "gate_create"
+    GATE_PROVISION = "gate_provision"
+    GATE_MOVE = "gate_move"
+    GATE_REVOKE = "gate_revoke"
+    GATE_RETIRE = "gate_retire"
+    RECORD_ACCEPT = "record_accept"
+    RECORD_CORRECT = "record_correct"
+    RECORD_DISCARD = "record_discard"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,15 @@ from sqlalchemy import (
 from sync.collector.database import Database, insert_new, insert_or_add, queue_up
 from sync.collector.fleet.model import Placement
 from sync.collector.intake.hours import KEY, TOTALS, recount
-from sync.collector.intake.model import ConflictRow, HoleRow, Outbox, QuarantinedRow, RecordRow, SetAsideRow
+from sync.collector.intake.model import (
+    ConflictRow,
+    HoleRow,
+    Outbox,
+    QuarantinedRow,
+    RecordRow,
+    Resolution,
+    SetAsideRow,
+)
 from sync.collector.intake.rows import BELIEVED
 from sync.collector.privacy.model import PurgedCount, PurgedNumber
 from sync.collector.privacy.pace import Pace
@@ -160,7 +168,7 @@ class Purge:
         """What came too long ago of what is kept apart. Looked for without holding the database up."""
         key = list(model.__table__.primary_key)
         for venue in self._all_venues():
-            wanted = select(*key).where(
+            wanted = select(*key, *_decided(model)).where(
                 model.venue == bindparam("at_venue", venue),
                 model.received_at < self.now - self.terms.apart * DAY_SECONDS,
             )
@@ -170,11 +178,11 @@ class Purge:
                 if not rows:
                     break
                 with self._step() as connection:
-                    these = tuple_(*key[1:]).in_([tuple(row)[1:] for row in rows])
+                    these = tuple_(*key[1:]).in_([tuple(row)[1 : len(key)] for row in rows])
                     gone = delete(model).where(model.venue == bindparam("at_venue", venue), these)
                     self.done.apart += connection.execute(gone).rowcount
                     if model is not ConflictRow:  # its number is another row's
-                        _remember(connection, {(row.outbox, row.sequence) for row in rows})
+                        _remember(connection, {(row.outbox, row.sequence) for row in rows if not _has_record(row)})
 
     def _remembered(self) -> list[int]:
         with self.database.look() as connection:
@@ -277,6 +285,15 @@ def _move(connection: Connection, outbox: int, reached: int) -> None:
     connection.execute(update(Outbox).where(Outbox.number == outbox).values(purged=reached))
     connection.execute(delete(HoleRow).where(HoleRow.outbox == outbox, HoleRow.last < reached))
     connection.execute(delete(PurgedNumber).where(PurgedNumber.outbox == outbox, PurgedNumber.sequence < reached))
+
+
+def _decided(model: Any) -> list[Any]:
+    return [] if model is QuarantinedRow else [model.resolution]
+
+
+def _has_record(row: Row[Any]) -> bool:
+    """Whether a record of its own name stands beside it, whose term is another."""
+    return getattr(row, "resolution", None) == Resolution.ACCEPTED
 
 
 def _remember(connection: Connection, numbers: Iterable[tuple[int, int]]) -> None:

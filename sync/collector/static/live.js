@@ -9,7 +9,7 @@ const asOf = live.querySelector("[data-as-of]");
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-const PAUSE = { seen: 1000, hidden: 10000, failed: 2000 };
+const PAUSE = { seen: Number(live.dataset.pause ?? 1000), hidden: 10000, failed: 2000 };
 const TIMEOUT = 5000;
 const FAILURES_SHOWN = 2; // one lost answer is no news
 const ANNOUNCE_EVERY = 10000; // a queue of visitors must not talk over a screen reader

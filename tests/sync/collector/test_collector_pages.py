@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 import sync.collector
 from edge.reasons import REASONS
 from sync.collector.app import create_app
+from sync.collector.config import Settings
 from sync.collector.fleet.model import PolicyDocument
 from sync.collector.fleet.overview import gate_states
 from sync.collector.fleet.service import set_policy
@@ -83,7 +84,7 @@ def test_a_gate_is_connected_silent_or_never_heard_of(serve: Callable[..., Serve
 
     def states() -> list[tuple[str, object]]:
         with served.centre.database.read() as session:
-            return [(gate.link.value, gate.backlog) for gate in gate_states(session, now[0], 60)]
+            return [(gate.link.value, gate.backlog) for gate in gate_states(session, now[0], Settings())]
 
     assert states() == [("connected", 0), ("never", None)]
     shown = words(str(live(served)["parts"]["gates"]))

@@ -73,9 +73,9 @@ def test_a_revoked_gates_batch_again_is_kept_once_and_a_version_that_differs_bes
 def test_a_revoked_gate_comes_back_only_with_a_new_key(served: Served, site: Site, gate: Gate) -> None:
     """Its old key is shut out for good."""
     state = site.centre.state.path
-    assert collector(state, "gate", "revoke", "gate-1").exit_code == 0
+    assert collector(state, "gate", "revoke", "gate-1", "--reason", "stolen").exit_code == 0
     assert "revoked\t" in collector(state, "gate", "list").stdout
-    assert collector(state, "gate", "revoke", "gate-1").exit_code == 1
+    assert collector(state, "gate", "revoke", "gate-1", "--reason", "stolen").exit_code == 1
     provision = ("gate", "provision", str(gate.files.root), "--gate", "gate-1", "--collector-url", "http://127.0.0.1:1")
     assert "say --replace" in collector(state, *provision).stderr
     assert collector(state, *provision, "--replace").exit_code == 0
