@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -65,7 +64,7 @@ class Poster:
     def __init__(
         self,
         rules: Rules,
-        ca: Path | None = None,
+        ca: str | None = None,
         patience: Patience = Patience(),
         max_answer_bytes: int = 65_536,
         resolve: Resolve = look_up,
@@ -87,7 +86,7 @@ class Poster:
                 data=BytesIO(body),
                 headers={"User-Agent": "venue-gate", "Accept-Encoding": "identity", **headers},
                 timeout=(self._patience.connect_seconds, self._patience.read_seconds),
-                verify=str(self._ca) if self._ca else True,
+                verify=self._ca or True,
                 allow_redirects=False,
                 stream=True,
             ) as response:

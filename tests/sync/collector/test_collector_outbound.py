@@ -157,10 +157,10 @@ def test_a_name_is_asked_once_and_what_it_leads_to_later_does_not_matter(tmp_pat
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(signed, private)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        sender = Poster(Here(), signed, resolve=rebinding)
+        sender = Poster(Here(), str(signed), resolve=rebinding)
         assert sender.post(f"https://{NAME}:{server.server_port}/", b"{}", HEADERS) == Answer(204, b"", False)
         with pytest.raises(PeerFault, match="does not prove"):
-            Poster(Here(), signed, resolve=lambda _h, p: [entry("127.0.0.1", p)]).post(
+            Poster(Here(), str(signed), resolve=lambda _h, p: [entry("127.0.0.1", p)]).post(
                 f"https://other.example:{server.server_port}/", b"{}", HEADERS
             )
         with pytest.raises(PeerFault, match="does not prove"):  # the machine's own authorities do not know it
