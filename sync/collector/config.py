@@ -58,11 +58,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: PostgreSQL as postgresql://user@host/name; unless said, the SQLite file in the state directory. issuer:
     the short name that passes carry. host, port: where `serve` listens unless its options say otherwise. workers:
     processes, 0 for as many as fit the database and the machine. threads: of each, one request at a time.
-    silent_after_seconds: a gate that was not heard of for longer is shown as silent. address: where people open the
-    pages through the proxy, such as https://centre.example; without it they answer this machine only. second_factor:
-    False lets IT and authority sign in by password alone; only without an address.
-    silent_after_seconds: a gate that was not heard of for longer is shown as silent. mail, sms, messages, outbound: how
-    messages and webhooks leave (`messages.settings`). alarms: when to tell somebody (`alarms.rules`).
+    silent_after_seconds: a gate that was not heard of for longer is shown as silent. alarm_after_seconds: such a
+    silence is a trouble that IT is told of. address: where people open the pages through the proxy, such as
+    https://centre.example; without it they answer this machine only. second_factor: False lets IT and authority sign in
+    by password alone; only without an address. mail, sms, messages, outbound: how messages and webhooks leave
+    (`messages.settings`). alarms: when to tell somebody (`alarms.rules`).
     """
 
     database: str | None = None
@@ -74,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent_after_seconds: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 60
     address: Annotated[str, msgspec.Meta(pattern=r"^https://[a-zA-Z0-9.-]+(:\d+)?\Z")] | None = None
     second_factor: bool = True
+    alarm_after_seconds: Annotated[int, msgspec.Meta(ge=60, le=30 * 86_400)] = 900
     mail: MailSettings | None = None
     sms: SmsSettings | None = None
     messages: MessagesSettings = MessagesSettings()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -81,6 +82,13 @@ def in_language(code: str) -> str:
     """The address of this very page in another language."""
     arguments = request.args.to_dict() | {_NAME: code}
     return f"?{urlencode(arguments)}"
+@contextmanager
+def spoken(chosen: str) -> Iterator[None]:
+    """Sentences outside of a request, in "zh" or "en": at a terminal, in a message."""
+    app = Flask(__name__)
+    init_app(app)
+    with app.test_request_context(query_string={_NAME: chosen}):
+        yield
 
 
 def moment(at: float) -> str:
