@@ -150,5 +150,6 @@ for command in (
     *(privacy, db, demo_visitors),
 ):
     main.add_command(command)
+main.add_late("alarm", "sync.collector.alarms.commands")
 main.add_late("message", "sync.collector.messages.commands")
 main.add_late("simulate", "sync.collector.simulation.commands")

@@ -82,6 +82,8 @@ def in_language(code: str) -> str:
     """The address of this very page in another language."""
     arguments = request.args.to_dict() | {_NAME: code}
     return f"?{urlencode(arguments)}"
+
+
 @contextmanager
 def spoken(chosen: str) -> Iterator[None]:
     """Sentences outside of a request, in "zh" or "en": at a terminal, in a message."""

@@ -32,6 +32,7 @@ def areas() -> list[Area]:
         Area(url_for(endpoint), word, about, request.blueprint == endpoint.partition(".")[0])
         for endpoint, action, word, about in (
             ("records.index", Action.RECORDS_SEE, _("实时记录"), _("闸机上传的记录，随到随显示。")),
+            ("alarms.index", Action.ALARM_SEE, _("告警"), _("哪些闸机出了问题，通知了谁。")),
             ("staff.index", Action.ACCOUNTS_SEE, _("账户"), _("谁能登录，负责什么。")),
         )
         if guard.allowed(action)

@@ -51,6 +51,8 @@ class Action(str, Enum):
     OWN_ACCOUNT = "own.account"  # password, where one is signed in
     RECORDS_SEE = "records.see"
     FLEET_SEE = "fleet.see"  # every gate's state
+    ALARM_SEE = "alarm.see"  # alarms, and who is told
+    ALARM_CONFIGURE = "alarm.configure"  # who is told: add, remove, try
     ACCOUNTS_SEE = "accounts.see"
     ACCOUNTS_CHANGE = "accounts.change"  # create, appoint, dismiss, disable, new link
 
@@ -59,6 +61,8 @@ EVERYBODY = frozenset(Role)
 MAY: dict[Action, frozenset[Role]] = {
     Action.RECORDS_SEE: frozenset({Role.IT, Role.AUTHORITY}),
     Action.FLEET_SEE: frozenset({Role.IT}),
+    Action.ALARM_SEE: frozenset({Role.IT}),
+    Action.ALARM_CONFIGURE: frozenset({Role.IT}),
     Action.ACCOUNTS_SEE: frozenset({Role.IT}),
     Action.ACCOUNTS_CHANGE: frozenset({Role.IT}),
 }

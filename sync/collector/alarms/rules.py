@@ -1,8 +1,8 @@
 """PURE: when a trouble of a gate is told, and when its end is – once each, and not for every flutter.
 
-A trouble becomes an alarm when it has lasted; the alarm stays one until the trouble was gone for a while, and for longer
-each time that it came back within a day. What is to be told is gathered for a moment, so that a cut line of the town is
-one message, and there is a pause between two messages. After this centre itself was away, silence counts from its return.
+A trouble becomes an alarm when it has lasted; the alarm stays one until the trouble was gone for a while, and for
+longer each time that it came back within a day. What is to be told is gathered for a moment, so that a cut line of the
+town is one message, and there is a pause between two. After this centre was away, silence counts from its return.
 """
 
 from __future__ import annotations
@@ -92,12 +92,13 @@ class Lasting:
 def step(
     watch: Watch | None, alarms: Iterable[Alarm], troubles: Sequence[Trouble], now: float, lasting: Lasting
 ) -> Step:
-    """One look. alarms: those that are not cleared, and those that were within the last day. now: seconds since 1970."""
+    """One look. alarms: those not cleared, and those that were within the last day. now: seconds since 1970."""
     limits = lasting.limits
     was_away = watch is None or not -AWAY_SECONDS < now - watch.looked_at <= AWAY_SECONDS
     listening_since = now if watch is None or was_away else watch.listening_since
     told_at = 0.0 if watch is None else min(watch.told_at, now)
-    present, past = [], []
+    present: list[Alarm] = []
+    past: list[Alarm] = []
     for alarm in alarms:
         (past if alarm.cleared_at is not None else present).append(alarm)
     moved = _moved(present, past, {trouble.key: trouble for trouble in troubles}, now, limits, was_away=was_away)
@@ -136,4 +137,3 @@ def _calm_seconds(key: Key, past: list[Alarm], now: float, limits: Limits) -> fl
     """Twice as long after each alarm of the same trouble within a day."""
     before = sum(alarm.key == key and now - (alarm.cleared_at or now) < DAY_SECONDS for alarm in past)
     return float(min(max(limits.calm_most_seconds, limits.calm_seconds), limits.calm_seconds * 2 ** min(before, 30)))
-

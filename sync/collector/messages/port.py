@@ -8,7 +8,7 @@ import msgspec
 
 from sync.collector.errors import CollectorError, Mistake
 
-MAX_SUBJECT, MAX_TEXT = 200, 4_000
+MAX_SUBJECT, MAX_TEXT = 200, 60_000
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -33,6 +33,8 @@ own.second_factor    y y y y y y y
 own.account          y y y y y y y
 records.see          . . . y . y .
 fleet.see            . . . y . . .
+alarm.see            . . . y . . .
+alarm.configure      . . . y . . .
 accounts.see         . . . y . . .
 accounts.change      . . . y . . .
 """
