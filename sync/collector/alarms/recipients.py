@@ -61,8 +61,7 @@ class Recipient:
         """What a list may show: of a webhook the server alone, for the rest of its address may hold a token."""
         if self.channel != WEBHOOK:
             return addresses.masked(self.to)
-        origin = Origin.of(self.to)
-        return f"{origin.scheme}://{origin.host}:{origin.port}/…"
+        return f"{Origin.of(self.to)}/…"
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,10 @@ class Telling:
         for lines, head in ((self.begun, words.head_of_begun), (self.over, words.head_of_over)):
             if lines:
                 parts.append(head(len(lines)))
-                parts += [words.line(_place(each), each.alarm.kind, _at(each)) for each in lines[:most]]
+                parts += [
+                    words.line(_place(each), each.alarm.kind, each.alarm.began_at, _until(each))
+                    for each in lines[:most]
+                ]
                 parts += [words.and_more(len(lines) - most)] if len(lines) > most else []
         return "\n".join([*parts, words.see(self.page)])
 
@@ -144,11 +147,12 @@ def _place(line: Line) -> str:
     return f"{line.venue} {line.checkpoint} {line.name}"
 
 
-def _at(line: Line) -> float:
-    return (line.alarm.gone_at or line.alarm.ended_at or line.alarm.began_at) if line.is_over else line.alarm.began_at
+def _until(line: Line) -> float | None:
+    """When it was not seen any more."""
+    return (line.alarm.gone_at or line.alarm.ended_at) if line.is_over else None
 
 
 def _told(line: Line) -> Told:
-    until = languages.machine_time(_at(line)) if line.is_over else None
-    since = languages.machine_time(line.alarm.began_at)
-    return Told(line.gate, line.name, line.venue, line.checkpoint, line.alarm.kind, since, until)
+    until, since = _until(line), languages.machine_time(line.alarm.began_at)
+    ended = None if until is None else languages.machine_time(until)
+    return Told(line.gate, line.name, line.venue, line.checkpoint, line.alarm.kind, since, ended)

@@ -50,9 +50,13 @@ def head_of_over(count: int) -> str:
     return _("已恢复 %(count)s 项：", count=count)
 
 
-def line(place: str, code: str, at: float) -> str:
-    """One alarm; at: since when, or since when it is over."""
-    return _("- %(place)s：%(kind)s，%(time)s 起", place=place, kind=kind(code), time=languages.moment(at))
+def line(place: str, code: str, since: float, until: float | None) -> str:
+    """One alarm. until: None while it lasts."""
+    began = languages.moment(since)
+    if until is None:
+        return _("- %(place)s：%(kind)s，%(time)s 起", place=place, kind=kind(code), time=began)
+    ended = languages.moment(until)
+    return _("- %(place)s：%(kind)s，%(since)s 至 %(until)s", place=place, kind=kind(code), since=began, until=ended)
 
 
 def and_more(count: int) -> str:

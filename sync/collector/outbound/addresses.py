@@ -46,6 +46,10 @@ class Origin:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+
     @classmethod
     def of(cls, url: str) -> Origin:
         """Raises NotAllowed for what is no plain address of a server."""

@@ -364,7 +364,7 @@ def test_alarms_in_the_terminal(site: Site, tmp_path: Path) -> None:
     assert "whsec_" in hook.stderr
     listed = collector(state, "alarm", "list").stdout
     assert f"{recipient}\tmailto\ti…@town.example\ten\t-\t0\t-" in listed
-    assert "https://hook.example:443/…" in listed
+    assert "https://hook.example/…" in listed
     assert "whsec_" not in listed
     assert "secret-path" not in listed
     assert collector(state, "alarm", "test", recipient).exit_code == 0
