@@ -14,8 +14,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,15 +24,16 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from sync.address import UnsafeAddress, check_address
+from sync.causes import MAX_SENTENCE, innermost, sentence
 from sync.cut import Cut
 from sync.errors import SyncError
+from sync.retry_after import retry_after_seconds
 from sync.wire.receipt import MAX_ANSWER_BYTES
 from sync.wire.status import Trouble
 
 PATH = "/v1/batches"
 _CHUNK_BYTES = 65_536
 _MAX_PROBLEM_BYTES = 8_192
-_MAX_SENTENCE = 300
 
 
 class ExchangeFailed(SyncError):
@@ -151,30 +150,14 @@ def _failures_told_apart() -> Iterator[None]:
     try:
         yield
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as failure:
-        cause = _innermost(failure)
-        sentence = _sentence(cause)
+        cause = innermost(failure)
+        told = sentence(cause)
         cut_short = isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
         if isinstance(cause, ssl.SSLError) and not cut_short:
             raise ExchangeFailed(
-                Trouble.NOT_THE_CENTRE, f"the server cannot prove that it is the centre: {sentence}"
+                Trouble.NOT_THE_CENTRE, f"the server cannot prove that it is the centre: {told}"
             ) from failure
-        raise ExchangeFailed(Trouble.NO_NETWORK, f"the centre is not reached: {sentence}") from failure
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """What requests and urllib3 wrap names their objects; the error inside names the cause."""
-    for _ in range(10):
-        candidates = (getattr(error, "reason", None), *error.args, error.__cause__)
-        inner = next((part for part in candidates if isinstance(part, BaseException)), None)
-        if inner is None:
-            break
-        error = inner
-    return error
-
-
-def _sentence(error: BaseException) -> str:
-    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (told or type(error).__name__)[:_MAX_SENTENCE]
+        raise ExchangeFailed(Trouble.NO_NETWORK, f"the centre is not reached: {told}") from failure
 
 
 def _read(response: requests.Response, max_bytes: int) -> bytes:
@@ -217,31 +200,18 @@ def _refusal(response: requests.Response) -> ExchangeFailed:
 def _problem(response: requests.Response) -> str:
     """The detail of problem+json (RFC 9457 §3.1), or where a redirect leads; only ever a sentence for people."""
     if response.is_redirect:
-        return f"redirects to {response.headers['Location'][:_MAX_SENTENCE]}"
+        return f"redirects to {response.headers['Location'][:MAX_SENTENCE]}"
     if _media_type(response) != "application/problem+json":
         return "not in the centre's words, perhaps a proxy's"
     try:
         problem: Any = json.loads(_read(response, _MAX_PROBLEM_BYTES))
-        return str(problem.get("detail") or problem.get("title") or "")[:_MAX_SENTENCE]
+        return str(problem.get("detail") or problem.get("title") or "")[:MAX_SENTENCE]
     except (ExchangeFailed, urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError, RecursionError):
         return ""
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Retry-After in seconds, given as a number or as a date (RFC 9110 §10.2.3)."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdecimal():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, IndexError, TypeError):
-        return None
-    # A date counts from the peer's own clock where it tells it: a Pi's may be years off.
-    try:
-        sent = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-    except (ValueError, IndexError, TypeError):
-        sent = time.time()
-    return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - sent)
+    return retry_after_seconds(response.headers.get("Retry-After", ""), response.headers.get("Date", ""), time.time())
 
 
 def _media_type(response: requests.Response) -> str:

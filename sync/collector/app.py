@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,19 +10,24 @@ from http import HTTPStatus
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from sync.collector import health, home, interface, languages, navigation, problems
 from sync.collector.access import Reach
 from sync.collector.accounts import guard, own_pages, staff_pages, words
 from sync.collector.accounts import pages as account_pages
+from sync.collector.accounts.forgotten import Post
 from sync.collector.accounts.guard import Forbidden, NotHere
+from sync.collector.alarms import pages as alarm_pages
 from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable, Mistake, NotFound
 from sync.collector.fleet import metrics
 from sync.collector.fleet import pages as fleet_pages
 from sync.collector.intake import api, pages
 from sync.collector.languages import translate as _
+from sync.collector.messages.port import Message
+from sync.collector.messages.queue import Queue
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
 from sync.collector.tally import Tally
@@ -67,11 +73,12 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     for blueprint in (
         *machines,
         home.blueprint(centre),
-        account_pages.blueprint(centre, key, clock, nowhere),
+        account_pages.blueprint(centre, key, clock, posted_by(Queue(key, random.random))),
         own_pages.blueprint(centre, key, clock),
         staff_pages.blueprint(centre, key, clock),
         pages.blueprint(centre, clock),
         fleet_pages.blueprint(centre, clock),
+        alarm_pages.blueprint(centre, key, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)
@@ -85,8 +92,14 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     return app
 
 
-def nowhere(*_message: object) -> None:
-    """Posts nothing: messages are not here yet."""
+def posted_by(queue: Queue) -> Post:
+    """Puts what accounts tell into the queue."""
+
+    def post(session: Session, to: str, subject: str, text: str, now: float, expires_at: float) -> None:
+        message = Message(to, subject, text, languages.language())
+        queue.post(session, message, now, expires_at=expires_at, about="account")
+
+    return post
 
 
 def _harden(answer: Response) -> Response:

@@ -8,8 +8,10 @@ from sqlalchemy import exists, select
 
 # Each model registers its tables with Base by being imported.
 import sync.collector.accounts.model
+import sync.collector.alarms.model
 import sync.collector.fleet.model
 import sync.collector.intake.model
+import sync.collector.messages.model
 import sync.collector.organizations.model
 import sync.collector.policy.model
 import sync.collector.privacy.model

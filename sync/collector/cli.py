@@ -95,8 +95,9 @@ def serve(state: StateDir, host: str | None, port: int | None) -> None:
     On an address that is not loopback, batches are taken from everywhere; the pages answer this machine, and by TLS
     through the proxy under the `address` of collector.toml.
     """
-    from sync.collector import server  # Flask and gunicorn, half a second: no other command waits for them
+    from sync.collector import jobs, server  # Flask and gunicorn, half a second: no other command waits for them
     from sync.collector.app import create_app
+    from sync.collector.attendant import Attendant, serve_jobs
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     with opened(state) as centre:  # what is wrong is said now, not by each worker
@@ -113,6 +114,7 @@ def serve(state: StateDir, host: str | None, port: int | None) -> None:
         workers=settings.workers or server.fitting_workers(is_sqlite=is_sqlite),
         threads=settings.threads,
         ready=lambda: click.echo(f"Collector: {where} (Ctrl-C stops it)"),
+        attendant=Attendant(serve_jobs(lambda: Centre.open(state), jobs.standing)),
     ).run()
 
 
@@ -149,4 +151,6 @@ for command in (
     *(privacy, db, demo_visitors),
 ):
     main.add_command(command)
+main.add_late("alarm", "sync.collector.alarms.commands")
+main.add_late("message", "sync.collector.messages.commands")
 main.add_late("simulate", "sync.collector.simulation.commands")

@@ -11,7 +11,9 @@ import msgspec
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from sync.collector.alarms.limits import Limits
 from sync.collector.errors import Mistake
+from sync.collector.messages.settings import MailSettings, MessagesSettings, OutboundSettings, SmsSettings
 from sync.wire import tomlform
 
 DEFAULT_STATE = Path("/var/lib/venue-gate-collector")
@@ -59,7 +61,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent_after_seconds: a gate that was not heard of for longer is shown as silent. alarm_after_seconds: such a
     silence is a trouble that IT is told of. metrics_token: who sends it may read /metrics from elsewhere. address:
     where people open the pages through the proxy, such as https://centre.example; without it they answer this machine
-    only. second_factor: False lets IT and authority sign in by password alone; only without an address.
+    only. second_factor: False lets IT and authority sign in by password alone; only without an address. mail, sms,
+    messages, outbound: how messages and webhooks leave (`messages.settings`). alarms: when to tell somebody
+    (`alarms.rules`).
     """
 
     database: str | None = None
@@ -73,6 +77,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alarm_after_seconds: Annotated[int, msgspec.Meta(ge=60, le=30 * 86_400)] = 900
     address: Annotated[str, msgspec.Meta(pattern=r"^https://[a-zA-Z0-9.-]+(:\d+)?\Z")] | None = None
     second_factor: bool = True
+    mail: MailSettings | None = None
+    sms: SmsSettings | None = None
+    messages: MessagesSettings = MessagesSettings()
+    outbound: OutboundSettings = OutboundSettings()
+    alarms: Limits = Limits()
 
     def __post_init__(self) -> None:
         if self.address is not None and not self.second_factor:

@@ -33,6 +33,7 @@ def areas() -> list[Area]:
         for endpoint, action, word, about in (
             ("records.index", Action.RECORDS_SEE, _("实时记录"), _("闸机上传的记录，随到随显示。")),
             ("fleet.index", Action.FLEET_SEE, _("闸机"), _("每台闸机现在怎样，有问题的排在前面。")),
+            ("alarms.index", Action.ALARM_SEE, _("告警"), _("哪些闸机出了问题，通知了谁。")),
             ("staff.index", Action.ACCOUNTS_SEE, _("账户"), _("谁能登录，负责什么。")),
         )
         if guard.allowed(action)

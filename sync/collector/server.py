@@ -18,11 +18,13 @@ from typing import Any, cast
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException, UnsupportedTransferCoding
 from gunicorn.workers.gthread import ThreadWorker
 
 from sync.collector import problems
 from sync.collector.app import REFUSALS
+from sync.collector.attendant import Attendant
 from sync.collector.errors import Mistake
 from sync.collector.intake.api import MAX_BODY_BYTES
 from sync.collector.refusals import sender
@@ -45,7 +47,7 @@ class Server(BaseApplication):
     """A server that holds its port already.
 
     make_app: called once in each worker, after the fork, with what it counts in. ready: called once, when signals
-    are heard and it answers.
+    are heard and it answers. attendant: the process beside the workers.
     """
 
     def __init__(
@@ -55,8 +57,11 @@ class Server(BaseApplication):
         workers: int,
         threads: int,
         ready: Callable[[], None],
+        attendant: Attendant,
     ) -> None:
-        self._make_app, self._listener, self._ready = make_app, listener, ready
+        self._make_app, self._ready = make_app, ready
+        self._bind = f"fd://{listener.detach()}"  # gunicorn's from here on, over reloads too
+        self._attendant = attendant
         self._workers, self._threads = workers, threads
         self._tally, self._rows = Tally(MAX_WORKERS), Rows()
         super().__init__(prog="collector")
@@ -64,7 +69,7 @@ class Server(BaseApplication):
     def load_config(self) -> None:
         """gunicorn's settings; it reads no file and no arguments of its own."""
         for name, value in {
-            "bind": f"fd://{self._listener.detach()}",  # gunicorn's from here on
+            "bind": self._bind,
             "workers": self._workers,
             "threads": self._threads,
             "worker_class": Worker,
@@ -89,6 +94,34 @@ class Server(BaseApplication):
     def _begin(self, _server: Any, worker: Any) -> None:
         self._tally.use(worker.tally_row)
         _die_with_parent()
+
+    def run(self) -> None:
+        """Serve until a signal asks for the end; exits."""
+        Master(self, self._attendant).run()
+
+
+class Master(Arbiter):
+    """gunicorn's master, which looks after the attendant as it does after its workers."""
+
+    def __init__(self, app: Server, attendant: Attendant) -> None:
+        self._attendant = attendant
+        super().__init__(app)
+
+    def manage_workers(self) -> None:
+        """gunicorn's turn, at least once a second."""
+        super().manage_workers()
+        self._attendant.keep()
+
+    def reload(self) -> None:
+        """New workers read collector.toml anew; so does a new attendant."""
+        self._attendant.end()
+        super().reload()
+
+    def stop(self, graceful: bool = True) -> None:
+        """Both end at the same time."""
+        self._attendant.ask_to_end()
+        super().stop(graceful)
+        self._attendant.end()
 
 
 class Worker(ThreadWorker):

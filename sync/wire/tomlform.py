@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import msgspec
 
@@ -36,6 +36,7 @@ def _field_names(form: type[msgspec.Struct]) -> set[str]:
     names: set[str] = set()
     for field in msgspec.structs.fields(form):
         names.add(field.encode_name)
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            names |= _field_names(field.type)
+        for inner in (field.type, *get_args(field.type)):
+            if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+                names |= _field_names(inner)
     return names

@@ -1,11 +1,26 @@
-"""docs/CENTRE.md: its commands for personal data, as somebody types them."""
+"""docs/CENTRE.md: its commands, settings and programs, as somebody types them."""
 
 from __future__ import annotations
 
+import base64
 import re
 import shlex
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from sync.collector.alarms.limits import Limits
+from sync.collector.alarms.rules import Alarm
+from sync.collector.alarms.telling import Line, Telling
+from sync.collector.alarms.webhooks import signed
+from sync.collector.config import StateDir, load_settings
+from sync.collector.messages.port import Message
+from sync.collector.outbound.addresses import Rules
+from sync.collector.outbound.errors import PeerFault
+from sync.collector.outbound.post import Poster
 from tests.sync.collector.people import somebody
 from tests.sync.collector.processes import collector
 
@@ -50,3 +65,61 @@ def test_the_commands_for_accounts_work_as_printed(tmp_path: Path) -> None:
         if arguments[1] == "list":
             assert "mei\tno password\tno\tinspector of venue 1\t李梅" in done.stdout
     assert len([link for link in links if "/link/" in link]) == 3
+
+
+def printed(kind: str) -> str:
+    """The one example of that kind in the section on messages and alarms."""
+    section = PAGE[PAGE.index("## Messages and alarms") : PAGE.index("## Backup and restore")]
+    (found,) = (text for name, text in re.findall(r"^```(\w*)\n(.*?)^```", section, re.M | re.S) if name == kind)
+    return str(found)
+
+
+def test_the_commands_for_alarms_work_as_printed(tmp_path: Path) -> None:
+    """With messages written into a directory; a recipient's id is what `add` printed."""
+    lines = printed("").splitlines()
+    assert len(lines) == 8
+    assert collector(tmp_path, "init").exit_code == 0
+    (tmp_path / "collector.toml").write_text(f'[messages]\ndirectory = "{tmp_path}/out"\n')
+    recipient = "RECIPIENT"
+    for line in lines:
+        program, *arguments = [recipient if word == "RECIPIENT" else word for word in shlex.split(line, comments=True)]
+        assert program == "collector"
+        done = collector(tmp_path, *arguments)
+        assert done.exit_code == 0, (line, done.stderr)
+        if arguments[1] == "add":
+            recipient = done.stdout.strip()
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_the_settings_of_messages_are_read_as_printed(tmp_path: Path) -> None:
+    """Each key is one that collector.toml knows; what is commented out too."""
+    (tmp_path / "collector.toml").write_text(re.sub(r"^# (\w+ =)", r"\1", printed("toml"), flags=re.MULTILINE))
+    settings = load_settings(StateDir(tmp_path))
+    assert settings.mail is not None
+    assert settings.sms is not None
+    assert (settings.mail.fitting_port, settings.sms.success, settings.alarms) == (587, {"code": 0}, Limits())
+    assert settings.outbound.rules().allowed
+
+
+def test_the_receiver_of_webhooks_takes_what_the_centre_signs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The printed program, on a port of its own: an alarm is told once, a forged one refused."""
+    secret = "whsec_" + base64.b64encode(bytes(32)).decode()
+    program: dict[str, Any] = {"__name__": "receiver"}
+    exec(printed("python").replace("whsec_…", secret), program)
+    program["Receiver"].log_message = lambda *_said: None
+    server = program["HTTPServer"](("127.0.0.1", 0), program["Receiver"])
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/"
+    line = Line(Alarm(1, "silent", 0.0), "gate-1", "1号闸机", "东门市场", "南门")
+    text = Telling([line], [], 1, 0.0, "")._event("gates.alarm")
+    message = Message("webhook:1", "gates.alarm", text, id="1" * 32)
+    sender = Poster(Rules.allowing([url]))
+    for _ in range(2):
+        assert sender.post(url, text.encode(), signed(message, secret, time.time())).status == 204
+    with pytest.raises(PeerFault, match="403"):
+        sender.post(url, text.encode(), signed(message, "whsec_" + base64.b64encode(b"x" * 32).decode(), time.time()))
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+    assert capsys.readouterr().out == "gate-1 silent 1970-01-01T00:00:00+00:00\n"

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from edge.reasons import REASONS
+from sync.collector.alarms import telling
 from sync.transport import PATH
 from sync.wire import batch, passes, receipt, record, statuslist, updates
 from sync.wire.envelope import MessageType, verify
@@ -87,6 +88,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "venue": as_form(updates.VenueCard),
     "request": request,
     "problem": problem,
+    "webhook": as_form(telling.Event),
 }
 
 

@@ -53,6 +53,8 @@ class Action(str, Enum):
     FLEET_SEE = "fleet.see"  # every gate's state, and what was kept of its records
     FLEET_CHANGE = "fleet.change"  # create, move, revoke, retire a gate
     KEPT_DECIDE = "kept.decide"  # accept, correct, discard a record that was kept
+    ALARM_SEE = "alarm.see"  # alarms, and who is told
+    ALARM_CONFIGURE = "alarm.configure"  # who is told: add, remove, try
     ACCOUNTS_SEE = "accounts.see"
     ACCOUNTS_CHANGE = "accounts.change"  # create, appoint, dismiss, disable, new link
 
@@ -63,6 +65,8 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.FLEET_SEE: frozenset({Role.IT}),
     Action.FLEET_CHANGE: frozenset({Role.IT}),
     Action.KEPT_DECIDE: frozenset({Role.IT}),
+    Action.ALARM_SEE: frozenset({Role.IT}),
+    Action.ALARM_CONFIGURE: frozenset({Role.IT}),
     Action.ACCOUNTS_SEE: frozenset({Role.IT}),
     Action.ACCOUNTS_CHANGE: frozenset({Role.IT}),
 }

@@ -35,6 +35,8 @@ records.see          . . . y . y .
 fleet.see            . . . y . . .
 fleet.change         . . . y . . .
 kept.decide          . . . y . . .
+alarm.see            . . . y . . .
+alarm.configure      . . . y . . .
 accounts.see         . . . y . . .
 accounts.change      . . . y . . .
 """

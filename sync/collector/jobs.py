@@ -1,0 +1,30 @@
+"""The attendant's jobs: what, and how often."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from sync.collector.accounts import secrets
+from sync.collector.alarms.service import recipients_of
+from sync.collector.alarms.watching import EVERY_SECONDS, Watchman
+from sync.collector.attendant import Job
+from sync.collector.centre import Centre
+from sync.collector.messages.queue import Queue
+from sync.collector.messages.sending import Sender
+from sync.collector.ways import ways
+
+_SEND_SECONDS = 3.0  # somebody waits for a one-time link
+
+
+def standing(centre: Centre, is_stopped: Callable[[], bool]) -> list[Job]:
+    """All of them. Raises CollectorError for settings that cannot be meant."""
+    key = secrets.load(centre.state)
+    queue, recipients = Queue(key, random.random), recipients_of(centre, key)
+    sender = Sender(centre.database, queue, ways(centre, recipients), time.time, is_stopped)
+    watchman = Watchman(queue, recipients)
+    return [
+        Job("alarms", EVERY_SECONDS, watchman.look),
+        Job("messages", _SEND_SECONDS, lambda _centre, _now: sender.send_due()),
+    ]
