@@ -93,15 +93,6 @@ def in_language(code: str) -> str:
     return f"?{urlencode(arguments)}"
 
 
-@contextmanager
-def spoken(chosen: str) -> Iterator[None]:
-    """Sentences outside of a request, in "zh" or "en": at a terminal, in a message."""
-    app = Flask(__name__)
-    init_app(app)
-    with app.test_request_context(query_string={_NAME: chosen}):
-        yield
-
-
 def moment(at: float) -> str:
     """A time of seconds since 1970 in China time, the same in every language."""
     return str(format_datetime(_utc(at), "yyyy-MM-dd HH:mm:ss"))

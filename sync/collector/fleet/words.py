@@ -118,11 +118,11 @@ def link(value: Link) -> str:
 def act(code: str) -> str:
     """What somebody did with a gate; a code that this version does not know is shown as it is."""
     known = {
-        Act.GATE_CREATE: _("新建"),
-        Act.GATE_PROVISION: _("配置"),
-        Act.GATE_MOVE: _("移动"),
-        Act.GATE_REVOKE: _("吊销"),
-        Act.GATE_RETIRE: _("退役"),
+        Act.GATE_CREATE: _("已新建"),
+        Act.GATE_PROVISION: _("已配置"),
+        Act.GATE_MOVE: _("已移动"),
+        Act.GATE_REVOKE: _("已吊销"),
+        Act.GATE_RETIRE: _("已退役"),
     }
     return {name.value: words for name, words in known.items()}.get(code, code)
 
