@@ -139,11 +139,12 @@ def _act(centre: Centre, login: str, now: float, change: Callable[[Personal, Acc
 
 @contextmanager
 def _changing(centre: Centre, login: str, reason: str, now: float) -> Iterator[tuple[Personal, Account]]:
-    """A write transaction with the audit, and an account that is not one's own. Raises NotFound."""
-    if guard.who().login == login:
-        raise Mistake(_("自己的身份和状态要由另一位信息管理员更改。"))
+    """A write transaction with the audit, and an account that is not one's own. Raises NotFound, Mistake."""
     with personal(centre, guard.actor(reason), now) as access:
-        yield access, service.find(access.session, login)
+        account = service.find(access.session, login)
+        if account.id == guard.who().account_id:
+            raise Mistake(_("自己的身份和状态要由另一位信息管理员更改。"))
+        yield access, account
 
 
 def _create(centre: Centre, key: AccountKey, form: NewAccountForm, now: float) -> str:
