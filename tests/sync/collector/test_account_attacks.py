@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import pyotp
 import pytest
 from flask import Flask
 
 from sync.collector.accounts import service
-from sync.collector.accounts.permissions import Appointment, Role
 from sync.collector.app import create_app
 from tests.sync.collector.gateside import NOW, Site
-from tests.sync.collector.test_signing_in import PASSWORD, Browser, with_phone
+from tests.sync.collector.staff import IT
+from tests.sync.collector.test_signing_in import INSPECTOR, PASSWORD, Browser, found, with_password, with_phone
 
 
 @pytest.fixture
@@ -43,4 +44,45 @@ def test_nobody_appoints_themselves_by_another_spelling(site: Site, wang: Browse
     wang.go("/account/password")
     assert wang.go(f"/accounts/{spelled}/appoint", role="authority", place="", reason="me").status == 422
     with site.centre.database.read() as session:
-        assert service.find(session, "wang").roles() == (Appointment(Role.IT),)
+        assert service.find(session, "wang").roles() == (IT,)
+
+
+def test_a_stolen_session_changes_no_address(site: Site, browser: Browser) -> None:
+    """An address that is the thief's would bring the thief a link for a new password."""
+    with_password(site.centre, "mei", INSPECTOR)
+    browser.sign_in("mei", PASSWORD).go("/account/address")
+    assert browser.go("/account/address", address="thief@example.org", present="a guess").status == 422
+    with site.centre.database.read() as session:
+        assert service.find(session, "mei").address is None
+    assert browser.go("/account/address", address="mei@example.org", present=PASSWORD).where == "/account"
+
+
+def test_a_stolen_session_sets_up_no_phone(site: Site, browser: Browser, clock: list[float]) -> None:
+    """It would shut the owner out: whoever sets a phone up knows the password, or gave it just now."""
+    with_password(site.centre, "mei", INSPECTOR)
+    browser.sign_in("mei", PASSWORD).go("/sign-in/phone")
+    secret, sealed = secret_of(browser)
+    code = pyotp.TOTP(secret).at(NOW)
+    assert browser.go("/sign-in/phone", code=code, sealed=sealed).status == 422
+    assert browser.go("/sign-in/phone", code=code, sealed=sealed, present="a guess").status == 422
+    with site.centre.database.read() as session:
+        assert service.find(session, "mei").totp is None
+    assert browser.go("/sign-in/phone", code=code, sealed=sealed, present=PASSWORD).where == "/"
+
+
+def test_an_old_session_of_somebody_who_becomes_it_sets_up_no_phone(
+    site: Site, browser: Browser, clock: list[float]
+) -> None:
+    """Only the sign-in of a moment ago stands for the password."""
+    with_password(site.centre, "mei", INSPECTOR)
+    browser.sign_in("mei", PASSWORD)
+    with site.centre.database.write() as session:
+        service.appoint(session, service.find(session, "mei"), IT, NOW)
+    clock[0] += 16 * 60
+    assert "现在的密码" in browser.go("/sign-in/phone").page
+
+
+def secret_of(browser: Browser) -> tuple[str, str]:
+    """What the page that sets up a phone shows, and carries."""
+    secret = found(r"<code>([A-Z2-7 ]+)</code>", browser.page).replace(" ", "")
+    return secret, found(r'name="sealed"[^>]*value="([0-9a-f]+)"', browser.page)
