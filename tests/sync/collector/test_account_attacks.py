@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pyotp
 import pytest
 from flask import Flask
@@ -9,8 +11,11 @@ from flask import Flask
 from sync.collector.accounts import service
 from sync.collector.app import create_app
 from tests.sync.collector.gateside import NOW, Site
-from tests.sync.collector.staff import IT
+from tests.sync.collector.cluster import DATABASES
+from tests.sync.collector.staff import IT, cookie_for, employ
 from tests.sync.collector.test_signing_in import INSPECTOR, PASSWORD, Browser, found, with_password, with_phone
+
+both = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
 
 
 @pytest.fixture
@@ -86,3 +91,46 @@ def secret_of(browser: Browser) -> tuple[str, str]:
     """What the page that sets up a phone shows, and carries."""
     secret = found(r"<code>([A-Z2-7 ]+)</code>", browser.page).replace(" ", "")
     return secret, found(r'name="sealed"[^>]*value="([0-9a-f]+)"', browser.page)
+
+
+@both
+def test_a_link_used_twice_at_once_works_once(site: Site) -> None:
+    """Who comes second waits for the first, and finds it used."""
+    employ(site.centre, "mei", INSPECTOR, now=NOW)
+    with site.centre.database.write() as session:
+        token = service.issue_link(session, service.find(session, "mei"), NOW)
+
+    def second() -> bool:
+        with site.centre.database.write() as session:
+            return service.hold_link(session, token, NOW) is not None
+
+    with ThreadPoolExecutor(1) as threads:
+        with site.centre.database.write() as session:
+            account = service.hold_link(session, token, NOW)
+            assert account is not None
+            service.revoke_links(session, account)
+            late = threads.submit(second)
+            with pytest.raises(TimeoutError):
+                late.result(0.3)
+        assert not late.result(10)
+
+
+@both
+def test_a_login_that_no_database_can_hold_is_an_unknown_one(site: Site, app: Flask) -> None:
+    """PostgreSQL's text holds no NUL; the page says what it says to every wrong login."""
+    browser = Browser(app).sign_in("a\0b", "x")
+    assert (browser.status, "登录名或密码不正确" in browser.page) == (401, True)
+    browser.go("/forgotten")
+    assert browser.go("/forgotten", login="a\0b").status == 200
+    cookie = cookie_for(site.centre, IT, now=NOW)
+    near = {"Host": "localhost", "Cookie": cookie}
+    assert app.test_client(use_cookies=False).get("/accounts/a%00b", headers=near).status_code == 404
+
+
+def test_an_origin_that_is_none_is_refused(site: Site, browser: Browser) -> None:
+    """Not answered with an error of ours."""
+    browser.go("/sign-in")
+    form = {"csrf_token": browser.token(), "login": "mei", "password": "x"}
+    for origin in ("http://[evil", "https://", "\xff"):
+        answer = browser.client.post("/sign-in", data=form, base_url="http://localhost", headers={"Origin": origin})
+        assert answer.status_code == 403
