@@ -169,8 +169,7 @@ def regions(action: Action) -> tuple[str, ...] | None:
 
 def sign_in(token: str) -> None:
     """Give the browser its new session's token; nothing of an earlier one stays."""
-    logout_user()
-    session.clear()
+    sign_out()
     login_user(User(token, None))
     current_user.visit = getattr(the_guard().load(token), "visit", None)
 

@@ -60,6 +60,8 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
                     mine.password = kept
                     service.revoke_links(session, mine)
                     sessions.end_all(session, mine.id, but=visit.token)
+                    token = sessions.renew(session, visit.token)
+                guard.sign_in(token)
                 flash(_("密码已更改，其他设备已退出。"))
                 return redirect(url_for("own.account"), 303)
             form.present.errors = [refusal(outcome, _("密码不正确。"))]
@@ -110,6 +112,8 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
         visit = guard.who()
         with centre.database.write() as session:
             sessions.end_all(session, visit.account_id, but=visit.token)
+            token = sessions.renew(session, visit.token)
+        guard.sign_in(token)
         flash(_("其他设备已退出。"))
         return redirect(url_for("own.account"), 303)
 

@@ -138,9 +138,10 @@ def disable(session: Session, account: Account, now: float) -> None:
     revoke_links(session, account)
 
 
-def enable(account: Account) -> None:
-    """It may be used again."""
+def enable(session: Session, account: Account) -> None:
+    """It may be used again, from a new sign-in on: one that was under way at the end is over too."""
     account.disabled_at = None
+    sessions.end_all(session, account.id)
 
 
 def set_address(account: Account, key: AccountKey, address: str) -> None:
@@ -200,6 +201,12 @@ def hold_link(session: Session, token: str, now: float, purpose: Purpose = Purpo
     """The same to use it up, within a write transaction: until that ends nobody else holds a link."""
     limits.queue(session)
     return link_owner(session, token, now, purpose)
+
+
+def forget_second_factor(session: Session, account: Account) -> None:
+    """The phone is lost. The password goes with it: alone it would open the account to whoever has got hold of it."""
+    account.totp = account.password = None
+    sessions.end_all(session, account.id)
 
 
 def _check_place(session: Session, appointment: Appointment) -> None:

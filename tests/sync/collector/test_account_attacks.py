@@ -8,11 +8,11 @@ import pyotp
 import pytest
 from flask import Flask
 
-from sync.collector.accounts import service
+from sync.collector.accounts import service, sessions
 from sync.collector.app import create_app
-from tests.sync.collector.gateside import NOW, Site
 from tests.sync.collector.cluster import DATABASES
-from tests.sync.collector.staff import IT, cookie_for, employ
+from tests.sync.collector.gateside import NOW, Site
+from tests.sync.collector.staff import COOKIE, IT, cookie_for, employ
 from tests.sync.collector.test_signing_in import INSPECTOR, PASSWORD, Browser, found, with_password, with_phone
 
 both = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
@@ -134,3 +134,53 @@ def test_an_origin_that_is_none_is_refused(site: Site, browser: Browser) -> None
     for origin in ("http://[evil", "https://", "\xff"):
         answer = browser.client.post("/sign-in", data=form, base_url="http://localhost", headers={"Origin": origin})
         assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("way", ["/account/password", "/account/sign-out-others", "/sign-in"])
+def test_a_copy_of_the_cookie_ends_with_what_its_owner_does(site: Site, app: Flask, browser: Browser, way: str) -> None:
+    """A new password, signing the others out, or in again: the thief's cookie is the same as this browser's."""
+    with_password(site.centre, "mei", INSPECTOR)
+    browser.sign_in("mei", PASSWORD).go("/account/password")
+    thief = Browser(app)
+    thief.client.set_cookie(COOKIE, browser.cookie(), domain="localhost")
+    new = "seventeen quiet pelicans"
+    sent = {
+        "/account/password": {"present": PASSWORD, "password": new, "again": new},
+        "/account/sign-out-others": {"x": ""},
+        "/sign-in": {"login": "mei", "password": PASSWORD},
+    }
+    browser.go(way, **sent[way])
+    assert browser.go("/account").where == "/account"
+    assert thief.go("/account").where == "/sign-in"
+
+
+def test_a_new_token_lives_no_longer_than_the_old_one(site: Site, clock: list[float], browser: Browser) -> None:
+    """Whoever holds a session does not prolong it by signing the others out."""
+    phone = with_phone(site.centre, "wang")
+    browser.sign_in("wang", PASSWORD).go("/sign-in/code", code=phone.at(NOW))
+    for _ in range(12 * 60 // 25):
+        clock[0] += 25 * 60
+        browser.go("/account/sign-out-others", x="")
+        assert browser.where == "/account"
+    clock[0] += 25 * 60
+    assert browser.go("/account").where == "/sign-in"
+
+
+def test_a_session_that_began_while_the_account_was_disabled_does_not_come_back(site: Site) -> None:
+    """The password was right a moment before; nothing of it waits for the day of its return."""
+    with_password(site.centre, "mei", INSPECTOR)
+    with site.centre.database.write() as session:
+        mei = service.find(session, "mei")
+        mei.disabled_at = NOW
+        token = sessions.begin(session, mei, "late", NOW)
+        service.enable(session, mei)
+        assert sessions.visit(session, token, NOW) is None
+
+
+def test_a_lost_phone_leaves_no_old_password(site: Site, app: Flask, browser: Browser) -> None:
+    """Who phished the password and talks IT into forgetting the phone still lacks the link."""
+    with_phone(site.centre, "wang")
+    it = Browser(app)
+    it.client.set_cookie(COOKIE, cookie_for(site.centre, IT, now=NOW).partition("=")[2], domain="localhost")
+    it.go("/accounts/wang").go("/accounts/wang/link", reason="lost phone", forget_second_factor="yes")
+    assert browser.sign_in("wang", PASSWORD).status == 401
