@@ -9,7 +9,7 @@ import time
 
 import click
 
-from sync.collector.accounts import secrets, service, sessions
+from sync.collector.accounts import secrets, service
 from sync.collector.accounts.permissions import Appointment, Role
 from sync.collector.accounts.service import Purpose
 from sync.collector.centre import Centre
@@ -130,14 +130,18 @@ def disable(state: StateDir, login: str, reason: str) -> None:
 def enable(state: StateDir, login: str, reason: str) -> None:
     """LOGIN may be used again."""
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
-        service.enable(service.find(access.session, login))
+        service.enable(access.session, service.find(access.session, login))
         access.note(Act.ENABLE, detail=login)
     click.echo(f"{login} may sign in again.", err=True)
 
 
 @account.command("link")
 @_login
-@click.option("--forget-second-factor", is_flag=True, help="The phone is lost: the next sign-in sets up another.")
+@click.option(
+    "--forget-second-factor",
+    is_flag=True,
+    help="The phone is lost: so is the password; a new one and another phone are set up.",
+)
 @click.option("--enter", is_flag=True, help="It signs in at once: where collector.toml says second_factor = false.")
 @reason_option
 @click.pass_obj
@@ -151,8 +155,7 @@ def link(state: StateDir, login: str, forget_second_factor: bool, enter: bool, r
         service.revoke_links(access.session, row)
         token = service.issue_link(access.session, row, access.now, purpose=purpose)
         if forget_second_factor:
-            row.totp = None
-            sessions.end_all(access.session, row.id)
+            service.forget_second_factor(access.session, row)
         access.note(Act.LINK, detail=f"{login}{' without second factor' if forget_second_factor else ''}")
     created(link_text(centre, token, purpose), f"{'It signs in' if enter else _WAY} Once, within 24 hours.")
 

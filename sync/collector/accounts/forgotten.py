@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sync.collector import languages
 from sync.collector.accounts import limits, service
 from sync.collector.accounts.limits import ADDRESS, LINK
-from sync.collector.accounts.model import Account
 from sync.collector.accounts.secrets import AccountKey
 from sync.collector.accounts.service import RESET_SECONDS
 from sync.collector.centre import Centre
@@ -31,8 +29,8 @@ def send_link(centre: Centre, key: AccountKey, login: str, address: str, now: fl
         wait = limits.count(session, asked, now)
         if wait > 0:
             return wait
-        account = session.scalar(select(Account).where(Account.login == login, Account.disabled_at.is_(None)))
-        to = service.address_of(account, key) if account is not None else None
+        account = service.known(session, login)
+        to = service.address_of(account, key) if account is not None and account.disabled_at is None else None
         if account is not None and to is not None:
             token = service.issue_link(session, account, now, RESET_SECONDS)
             with languages.speaking(account.language):

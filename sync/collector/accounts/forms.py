@@ -46,6 +46,12 @@ class EnrolForm(CodeForm):
     sealed = HiddenField()
 
 
+class EnrolByPasswordForm(EnrolForm):
+    """The same for whoever signed in a while ago: a browser left open sets up nobody's phone."""
+
+    present = PasswordField(_l("现在的密码"), [_needed], render_kw={"autocomplete": "current-password"})
+
+
 class ForgottenForm(FlaskForm):  # type: ignore[misc]
     """Whose password was forgotten."""
 
@@ -121,9 +127,10 @@ class NewAccountForm(FlaskForm):  # type: ignore[misc]
 
 
 class AddressForm(FlaskForm):  # type: ignore[misc]
-    """Where messages go."""
+    """Where messages go. With the present password: links for a new one go there."""
 
     address = StringField(_l("邮箱或手机号"), [_at_most(260)], description=_l("用于发送一次性链接；清空即不再发送。"))
+    present = PasswordField(_l("现在的密码"), [_needed], render_kw={"autocomplete": "current-password"})
 
 
 class AppointForm(FlaskForm):  # type: ignore[misc]

@@ -50,7 +50,7 @@ def count(session: Session, counted: list[tuple[bytes, Limit]], now: float) -> f
 
     Within a write transaction.
     """
-    queue_up(session.connection(), _QUEUE)
+    queue(session)
     rows = [(session.get(Tally, subject), subject, limit) for subject, limit in counted]
     wait = max(
         (wait_seconds(limit, row.failures, now - row.last_at) for row, _, limit in rows if row is not None),
@@ -68,9 +68,14 @@ def count(session: Session, counted: list[tuple[bytes, Limit]], now: float) -> f
     return 0.0
 
 
+def queue(session: Session) -> None:
+    """Wait for whoever counts, or uses a link; until this transaction ends they wait."""
+    queue_up(session.connection(), _QUEUE)
+
+
 def take_back(session: Session, subject: bytes, *, all_of_it: bool) -> None:
     """It was no failure. all_of_it: the subject has shown who it is, its earlier failures are forgotten too."""
-    queue_up(session.connection(), _QUEUE)
+    queue(session)
     row = session.get(Tally, subject)
     if row is None:
         return

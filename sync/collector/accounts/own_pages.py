@@ -60,6 +60,8 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
                     mine.password = kept
                     service.revoke_links(session, mine)
                     sessions.end_all(session, mine.id, but=visit.token)
+                    token = sessions.renew(session, visit.token)
+                guard.sign_in(token)
                 flash(_("密码已更改，其他设备已退出。"))
                 return redirect(url_for("own.account"), 303)
             form.present.errors = [refusal(outcome, _("密码不正确。"))]
@@ -85,18 +87,24 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
     @requires(Action.OWN_ACCOUNT)
     def address() -> Any:
         visit, form = guard.who(), AddressForm()
-        with centre.database.write() as session:
-            mine = session.get_one(Account, visit.account_id)
-            if form.validate_on_submit():
-                try:
-                    service.set_address(mine, key, words.typed_address(form.address.data))
-                    flash(_("已保存。"))
-                    return redirect(url_for("own.account"), 303)
-                except BadAddress as cause:
-                    form.address.errors = [words.mistake(cause)]
-            elif request.method == "GET":
-                form.address.data = words.readable_address(_shown(mine, key))
-        return _form("accounts/address.html", form)
+        if request.method == "GET":
+            with centre.database.read() as session:
+                form.address.data = words.readable_address(_shown(session.get_one(Account, visit.account_id), key))
+        if not form.validate_on_submit():
+            return _form("accounts/address.html", form)
+        outcome = door.confirm_password(visit, form.present.data, clock())
+        if outcome.refusal is not None:
+            form.present.errors = [refusal(outcome, _("密码不正确。"))]
+            return _form("accounts/address.html", form)
+        try:
+            with centre.database.write() as session:
+                mine = session.get_one(Account, visit.account_id)
+                service.set_address(mine, key, words.typed_address(form.address.data))
+        except BadAddress as cause:
+            form.address.errors = [words.mistake(cause)]
+            return _form("accounts/address.html", form)
+        flash(_("已保存。"))
+        return redirect(url_for("own.account"), 303)
 
     @pages.post("/sign-out-others")
     @requires(Action.OWN_ACCOUNT)
@@ -104,6 +112,8 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
         visit = guard.who()
         with centre.database.write() as session:
             sessions.end_all(session, visit.account_id, but=visit.token)
+            token = sessions.renew(session, visit.token)
+        guard.sign_in(token)
         flash(_("其他设备已退出。"))
         return redirect(url_for("own.account"), 303)
 

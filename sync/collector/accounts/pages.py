@@ -13,14 +13,25 @@ from sync.collector import languages
 from sync.collector.accounts import browsers, guard, service, totp
 from sync.collector.accounts.enrolment import confirm, symbol
 from sync.collector.accounts.forgotten import Post, send_link
-from sync.collector.accounts.forms import CodeForm, EnrolForm, ForgottenForm, LinkForm, LinkWithCodeForm, SignInForm
+from sync.collector.accounts.forms import (
+    CodeForm,
+    EnrolByPasswordForm,
+    EnrolForm,
+    ForgottenForm,
+    LinkForm,
+    LinkWithCodeForm,
+    SignInForm,
+)
 from sync.collector.accounts.guard import open_to_all, requires
 from sync.collector.accounts.permissions import Action
 from sync.collector.accounts.secrets import AccountKey, AccountKeyTrouble
+from sync.collector.accounts.sessions import Visit
 from sync.collector.accounts.signing import Attempt, Door, LinkBusy, LinkOver, Outcome, Refusal, WrongCode
 from sync.collector.centre import Centre
 from sync.collector.languages import translate as _
 from sync.collector.refusals import sender
+
+_FRESH_SECONDS = 15 * 60
 
 
 def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float], post: Post) -> Blueprint:
@@ -76,9 +87,14 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float], post:
         visit = guard.who()
         if visit.has_second_factor:
             return redirect(url_for("accounts.second_factor"), 303)
-        form, place = EnrolForm(), f"account/totp/{visit.account_id}"
+        form, place = _enrol_form(visit, clock()), f"account/totp/{visit.account_id}"
         secret = _carried(form, key, place)
-        if not form.validate_on_submit() or secret is None:
+        is_sent = form.validate_on_submit() and secret is not None
+        if is_sent and "present" in form:
+            outcome = door.confirm_password(visit, form.present.data, clock())
+            is_sent = outcome.refusal is None
+            form.present.errors = [] if is_sent else [refusal(outcome, _("密码不正确。"))]
+        if not is_sent or secret is None:
             secret = secret or totp.new_secret()
             form.sealed.data = key.seal(secret.encode(), place).hex()
             return _page("enrol.html", form, secret=secret, symbol=symbol(totp.uri(secret, visit.login)))
@@ -169,6 +185,12 @@ def refusal(outcome: Outcome, wrong: str) -> str:
     if outcome.refusal is Refusal.WAIT:
         return _("错误次数过多，请在 %(time)s后再试。", time=languages.duration(max(outcome.wait_seconds, 1)))
     return wrong
+
+
+def _enrol_form(visit: Visit, now: float) -> EnrolForm:
+    """Who was just led here by signing in gave the password; anybody else gives it now."""
+    is_fresh = not visit.is_complete and 0 <= now - visit.began_at < _FRESH_SECONDS
+    return EnrolForm() if is_fresh else EnrolByPasswordForm()
 
 
 def _carried(form: EnrolForm, key: AccountKey, place: str) -> str | None:

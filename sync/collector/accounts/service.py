@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from sync.collector.accounts import sessions
+from sync.collector.accounts import limits, sessions
 from sync.collector.accounts.model import MAX_LOGIN, Account, AppointmentRow, OneTimeLink
 from sync.collector.accounts.permissions import EXTENT, Appointment, Extent, Role
 from sync.collector.accounts.secrets import AccountKey
@@ -84,9 +84,15 @@ def accounts(session: Session) -> Sequence[Account]:
     return session.scalars(select(Account).order_by(Account.login)).all()
 
 
+def known(session: Session, login: str) -> Account | None:
+    """Whose login that is; None for what can be none, which not every database takes as a text."""
+    login = login.strip().lower()
+    return session.scalar(select(Account).where(Account.login == login)) if _LOGIN.fullmatch(login) else None
+
+
 def find(session: Session, login: str) -> Account:
     """Raises NotFound."""
-    account = session.scalar(select(Account).where(Account.login == login.strip().lower()))
+    account = known(session, login)
     if account is None:
         raise NotFound(f"there is no account {login}; see `collector account list`")
     return account
@@ -132,9 +138,10 @@ def disable(session: Session, account: Account, now: float) -> None:
     revoke_links(session, account)
 
 
-def enable(account: Account) -> None:
-    """It may be used again."""
+def enable(session: Session, account: Account) -> None:
+    """It may be used again, from a new sign-in on: one that was under way at the end is over too."""
     account.disabled_at = None
+    sessions.end_all(session, account.id)
 
 
 def set_address(account: Account, key: AccountKey, address: str) -> None:
@@ -188,6 +195,18 @@ def link_owner(session: Session, token: str, now: float, purpose: Purpose = Purp
         return None
     account = session.get(Account, row.account_id)
     return None if account is None or account.disabled_at is not None else account
+
+
+def hold_link(session: Session, token: str, now: float, purpose: Purpose = Purpose.PASSWORD) -> Account | None:
+    """The same to use it up, within a write transaction: until that ends nobody else holds a link."""
+    limits.queue(session)
+    return link_owner(session, token, now, purpose)
+
+
+def forget_second_factor(session: Session, account: Account) -> None:
+    """The phone is lost. The password goes with it: alone it would open the account to whoever has got hold of it."""
+    account.totp = account.password = None
+    sessions.end_all(session, account.id)
 
 
 def _check_place(session: Session, appointment: Appointment) -> None:

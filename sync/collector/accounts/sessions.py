@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import delete, or_
+from sqlalchemy import delete, or_, update
 from sqlalchemy.orm import Session
 
 from sync.collector.accounts.model import Account, SignedIn
@@ -99,6 +99,13 @@ def note_seen(session: Session, token: bytes, now: float) -> None:
     row = session.get(SignedIn, token)
     if row is not None:
         row.seen_at = now
+
+
+def renew(session: Session, token: bytes) -> str:
+    """Give a session another token, for its cookie; whoever copied the old one is out. It ends no later for that."""
+    fresh = secrets.token_urlsafe(TOKEN_BYTES)
+    session.execute(update(SignedIn).where(SignedIn.token == token).values(token=token_hash(fresh)))
+    return fresh
 
 
 def end(session: Session, token: bytes) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sync.collector.accounts import limits, passwords, service, sessions, totp
@@ -56,7 +55,7 @@ class Door:
         counted = self._counted(attempt)
         with self.database.write() as session:
             wait = limits.count(session, counted, now)
-            account = session.scalar(select(Account).where(Account.login == attempt.login.strip().lower()))
+            account = service.known(session, attempt.login)
             kept = account.password if account is not None and account.disabled_at is None else None
         if wait > 0:
             return Outcome(refusal=Refusal.WAIT, wait_seconds=wait)
@@ -103,7 +102,7 @@ class Door:
     def enter(self, token: str, agent: str, now: float) -> str | None:
         """Sign in by a link for that, which is used up; the token for the cookie, None for a link that is over."""
         with self.database.write() as session:
-            account = service.link_owner(session, token, now, Purpose.ENTER)
+            account = service.hold_link(session, token, now, Purpose.ENTER)
             if account is None:
                 return None
             service.revoke_links(session, account)
@@ -116,7 +115,7 @@ class Door:
         """
         kept = passwords.hashed(password)
         with self.database.write() as session:
-            account = service.link_owner(session, token, now)
+            account = service.hold_link(session, token, now)
             trouble = LinkOver() if account is None else self._use_link(session, account, kept, code, now)
         if trouble is not None:  # raised here, so that what was counted stays counted
             raise trouble

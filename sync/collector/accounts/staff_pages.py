@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
 from sync.collector import languages
-from sync.collector.accounts import guard, service, sessions, words
+from sync.collector.accounts import guard, service, words
 from sync.collector.accounts.forms import AppointForm, NewAccountForm, ReasonForm
 from sync.collector.accounts.guard import requires
 from sync.collector.accounts.model import Account
@@ -96,7 +96,7 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
     @requires(Action.ACCOUNTS_CHANGE)
     def enable(login: str) -> Any:
         def change(access: Personal, account: Account) -> str:
-            service.enable(account)
+            service.enable(access.session, account)
             access.note(Act.ENABLE, detail=account.login)
             return _("账户已恢复。")
 
@@ -114,8 +114,7 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
             service.revoke_links(access.session, account)
             token = service.issue_link(access.session, account, access.now)
             if forget:
-                account.totp = None
-                sessions.end_all(access.session, account.id)
+                service.forget_second_factor(access.session, account)
             access.note(Act.LINK, detail=f"{account.login}{' without second factor' if forget else ''}")
             name = account.name
         return render_template("accounts/link_made.html", name=name, login=login, link=f"{centre.address}/link/{token}")
@@ -139,11 +138,12 @@ def _act(centre: Centre, login: str, now: float, change: Callable[[Personal, Acc
 
 @contextmanager
 def _changing(centre: Centre, login: str, reason: str, now: float) -> Iterator[tuple[Personal, Account]]:
-    """A write transaction with the audit, and an account that is not one's own. Raises NotFound."""
-    if guard.who().login == login:
-        raise Mistake(_("自己的身份和状态要由另一位信息管理员更改。"))
+    """A write transaction with the audit, and an account that is not one's own. Raises NotFound, Mistake."""
     with personal(centre, guard.actor(reason), now) as access:
-        yield access, service.find(access.session, login)
+        account = service.find(access.session, login)
+        if account.id == guard.who().account_id:
+            raise Mistake(_("自己的身份和状态要由另一位信息管理员更改。"))
+        yield access, account
 
 
 def _create(centre: Centre, key: AccountKey, form: NewAccountForm, now: float) -> str:

@@ -260,7 +260,7 @@ def test_a_form_without_its_token_or_from_elsewhere_changes_nothing(site: Site, 
         assert answer.status_code in (400, 403)
     with site.centre.database.read() as session:
         assert service.find(session, "mei").address is None
-    assert browser.go("/account/address", address="mei@example.org").where == "/account"
+    assert browser.go("/account/address", address="mei@example.org", present=PASSWORD).where == "/account"
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil", "evil"])
