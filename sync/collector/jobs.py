@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 
-from sync.collector.accounts import secrets
+from sync.collector.accounts import limits, secrets, service, sessions
 from sync.collector.alarms.service import recipients_of
 from sync.collector.alarms.watching import EVERY_SECONDS, Watchman
 from sync.collector.attendant import Job
@@ -15,6 +15,7 @@ from sync.collector.messages.queue import Queue
 from sync.collector.messages.sending import Sender
 from sync.collector.ways import ways
 
+_FORGET_SECONDS = 3600.0
 _SEND_SECONDS = 3.0  # somebody waits for a one-time link
 
 
@@ -27,4 +28,13 @@ def standing(centre: Centre, is_stopped: Callable[[], bool]) -> list[Job]:
     return [
         Job("alarms", EVERY_SECONDS, watchman.look),
         Job("messages", _SEND_SECONDS, lambda _centre, _now: sender.send_due()),
+        Job("accounts", _FORGET_SECONDS, _forget),
     ]
+
+
+def _forget(centre: Centre, now: float) -> None:
+    """Sessions that are over, failures that count no longer, links that nobody used."""
+    with centre.database.write() as session:
+        sessions.forget_old(session, now)
+        limits.forget_old(session, now)
+        service.forget_old_links(session, now)

@@ -188,6 +188,11 @@ def issue_link(
     return token
 
 
+def forget_old_links(session: Session, now: float) -> None:
+    """Delete those whose time is over."""
+    session.execute(delete(OneTimeLink).where(OneTimeLink.expires_at <= now))
+
+
 def link_owner(session: Session, token: str, now: float, purpose: Purpose = Purpose.PASSWORD) -> Account | None:
     """Whose link that is; None once it was used, replaced or is too old."""
     row = session.get(OneTimeLink, token_hash(token))

@@ -10,15 +10,16 @@ from flask import Blueprint, flash, make_response, redirect, render_template, ur
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from sync.collector import languages
+from sync.collector import charts, languages
 from sync.collector.accounts import guard
 from sync.collector.accounts.guard import requires
 from sync.collector.accounts.permissions import Action
 from sync.collector.centre import Centre
 from sync.collector.errors import Mistake
-from sync.collector.fleet import acts, contacts, history, words
+from sync.collector.fleet import acts, contacts, curve, history, words
 from sync.collector.fleet.conditions import CLOCK_LIMIT_SECONDS
 from sync.collector.fleet.forms import MoveForm, NewGateForm, RetireForm, RevokeForm
+from sync.collector.fleet.history import Sample
 from sync.collector.fleet.overview import gate_states
 from sync.collector.fleet.service import find_gate
 from sync.collector.languages import translate as _
@@ -53,6 +54,13 @@ def add(pages: Blueprint, centre: Centre, clock: Callable[[], float]) -> None:
     @requires(Action.FLEET_SEE)
     def show(gate_id: str) -> Any:
         return _gate_page(centre, gate_id, clock())
+
+    @pages.get("/fleet/<gate_id>/backlog.svg")
+    @requires(Action.FLEET_SEE)
+    def backlog(gate_id: str) -> Any:
+        with centre.database.read() as session:
+            week = _week(session, find_gate(session, gate_id).number, clock())
+        return charts.response(charts.draw(curve.backlog(week), languages.language(), **charts.wanted_size()))
 
     @pages.post("/fleet/<gate_id>/move")
     @requires(Action.FLEET_CHANGE)
@@ -106,15 +114,20 @@ _FORMS: dict[str, Any] = {"move": MoveForm, "revoke": RevokeForm, "retire": Reti
 def _told(session: Session, centre: Centre, gate_id: str, now: float) -> dict[str, Any]:
     row = find_gate(session, gate_id)
     (gate,) = gate_states(session, now, centre.settings, with_retired=True, only=gate_id)
-    samples = contacts.samples(session, now - _WEEK_SECONDS, row.number).get(row.number, [])
+    samples = _week(session, row.number, now)
     return {
         "gate": gate,
         "row": row,
         "now": now,
+        "curve": charts.figures(curve.backlog(samples), languages.language()),
         "hours": history.hours(samples)[::-1],
         "events": history.events(samples, CLOCK_LIMIT_SECONDS)[:_MOST_EVENTS],
         "done": acts.of_gate(session, gate_id),
     }
+
+
+def _week(session: Session, number: int, now: float) -> list[Sample]:
+    return contacts.samples(session, now - _WEEK_SECONDS, number).get(number, [])
 
 
 def _offer_places(centre: Centre, form: Any) -> None:

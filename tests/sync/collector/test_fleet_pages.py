@@ -231,3 +231,18 @@ def test_the_state_of_one_gate_needs_no_other(site: Site, troubled: Gate) -> Non
     site.gate("2号闸机")
     with site.centre.database.read() as session:
         assert [each.id for each in gate_states(session, NOW, site.centre.settings, only="gate-2")] == ["gate-2"]
+
+
+def test_the_backlog_curve_is_a_picture_with_its_table(site: Site, gate: Gate, browser: Browser) -> None:
+    """R25: what waited, over a week; the figures stand behind the picture, which runs nothing."""
+    for minutes in (0, 11, 22):
+        report = gate.report(700 + minutes)
+        take_batch(site.centre, gate.batch(1, [], report=report), NOW - 3600 + minutes * 60)
+    page = browser.get("/fleet/gate-1").text
+    assert 'src="/fleet/gate-1/backlog.svg"' in page
+    assert all(str(700 + minutes) in page for minutes in (0, 11, 22))
+    picture = browser.get("/fleet/gate-1/backlog.svg")
+    assert picture.content_type.startswith("image/svg+xml")
+    assert "<script" not in picture.text
+    assert "sandbox" in picture.headers["Content-Security-Policy"]
+    assert browser.get("/fleet/gate-9/backlog.svg").status_code == 404

@@ -117,7 +117,7 @@ def paths(app: Flask) -> list[tuple[str, str, Action]]:
     for rule in app.url_map.iter_rules():
         action = action_of(app, rule.endpoint)
         if isinstance(action, Action):
-            path = re.sub(r"<(?:int:)?\w+>", "1", rule.rule)
+            path = re.sub(r"<any\((\w+).*?>|<[^>]+>", lambda match: match[1] or "1", rule.rule)
             found += [(method, path, action) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]  # type: ignore[operator]
     return found
 
