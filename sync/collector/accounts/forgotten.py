@@ -24,7 +24,10 @@ def send_link(centre: Centre, key: AccountKey, login: str, address: str, now: fl
     address: where the request came from.
     """
     login = login.strip().lower()
-    asked = [(key.hash("tally", "link", login), LINK), (key.hash("tally", "link from", address), ADDRESS)]
+    asked = [
+        (key.hash("tally", "link", login), LINK),
+        (key.hash("tally", "link from", limits.network(address)), ADDRESS),
+    ]
     with centre.database.write() as session:
         wait = limits.count(session, asked, now)
         if wait > 0:

@@ -8,6 +8,7 @@ before (so that a stranger's guesses lock no owner out), and by address for all 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -45,6 +46,17 @@ def wait_seconds(limit: Limit, failures: int, since_last_seconds: float) -> floa
     return max(0.0, pause - max(0.0, since_last_seconds))
 
 
+def network(address: str) -> str:
+    """PURE. What is counted for an address: itself, or the /64 that somebody with IPv6 has alone (RFC 6177)."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return address
+    return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
+
+
 def count(session: Session, counted: list[tuple[bytes, Limit]], now: float) -> float:
     """Count a failure for each subject; or, where one must wait, count nothing and return its seconds.
 
@@ -52,6 +64,9 @@ def count(session: Session, counted: list[tuple[bytes, Limit]], now: float) -> f
     """
     queue(session)
     rows = [(session.get(Tally, subject), subject, limit) for subject, limit in counted]
+    for row, _, _ in rows:
+        if row is not None:
+            row.last_at = min(row.last_at, now)  # of a clock that was ahead: the wait runs from here on
     wait = max(
         (wait_seconds(limit, row.failures, now - row.last_at) for row, _, limit in rows if row is not None),
         default=0.0,

@@ -55,6 +55,7 @@ class Purpose(str, Enum):
 
 LINK_SECONDS = 24 * 3600
 RESET_SECONDS = 30 * 60
+_LONGEST_SECONDS = LINK_SECONDS + 300  # a link that ends later is of a clock that was wrong
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]*")
 _REGION = re.compile(rf"\d{{0,{MAX_REGION}}}")
 _ADDRESS = re.compile(r"mailto:[^\s@<>,;:]{1,64}@[^\s@<>,;:]{1,190}|tel:\+?\d{5,15}")
@@ -196,7 +197,7 @@ def forget_old_links(session: Session, now: float) -> None:
 def link_owner(session: Session, token: str, now: float, purpose: Purpose = Purpose.PASSWORD) -> Account | None:
     """Whose link that is; None once it was used, replaced or is too old."""
     row = session.get(OneTimeLink, token_hash(token))
-    if row is None or row.expires_at <= now or row.purpose != purpose.value:
+    if row is None or not now < row.expires_at <= now + _LONGEST_SECONDS or row.purpose != purpose.value:
         return None
     account = session.get(Account, row.account_id)
     return None if account is None or account.disabled_at is not None else account

@@ -14,6 +14,7 @@ from sync.collector.accounts.tokens import TOKEN_BYTES, token_hash
 
 _AGENT = 120
 _SEEN_EVERY_SECONDS = 60.0  # a page that asks every second writes once a minute
+_CLOCK_SECONDS = 300.0  # more than a clock is corrected by in a day's work; beyond it, it was wrong then
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ def visit(session: Session, token: str, now: float, *, second_factor: bool = Tru
         return None
     appointments = account.roles()
     term = term_of(appointments)
+    if row.began_at > now + _CLOCK_SECONDS or row.seen_at > now + _CLOCK_SECONDS:
+        return None
     if now - row.seen_at >= term.idle_seconds or now - row.began_at >= term.longest_seconds:
         return None
     needs = (second_factor and needs_second_factor(appointments)) or account.totp is not None

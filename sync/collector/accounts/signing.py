@@ -143,10 +143,12 @@ class Door:
         return totp.step_of(secret, code, now, account.totp_step)
 
     def _counted(self, attempt: Attempt) -> list[tuple[bytes, Limit]]:
-        use = "known" if attempt.known_browser else "login"
+        login = attempt.login.strip().lower()
+        if attempt.known_browser:  # not by address: behind one there may be a whole office, and one who guesses
+            return [(self._subject("known", login), LOGIN)]
         return [
-            (self._subject(use, attempt.login.strip().lower()), LOGIN),
-            (self._subject("address", attempt.address), ADDRESS),
+            (self._subject("login", login), LOGIN),
+            (self._subject("address", limits.network(attempt.address)), ADDRESS),
         ]
 
     def _subject(self, *parts: str) -> bytes:

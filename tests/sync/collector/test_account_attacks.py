@@ -8,7 +8,10 @@ import pyotp
 import pytest
 from flask import Flask
 
-from sync.collector.accounts import service, sessions
+from sync.collector.accounts import limits, secrets, service, sessions
+from sync.collector.accounts.limits import ADDRESS, LOGIN
+from sync.collector.accounts.model import Account
+from sync.collector.accounts.signing import Attempt, Door, Refusal
 from sync.collector.app import create_app
 from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import NOW, Site
@@ -184,3 +187,55 @@ def test_a_lost_phone_leaves_no_old_password(site: Site, app: Flask, browser: Br
     it.client.set_cookie(COOKIE, cookie_for(site.centre, IT, now=NOW).partition("=")[2], domain="localhost")
     it.go("/accounts/wang").go("/accounts/wang/link", reason="lost phone", forget_second_factor="yes")
     assert browser.sign_in("wang", PASSWORD).status == 401
+
+
+YEAR_SECONDS = 365 * 86_400.0
+
+
+@both
+def test_a_clock_that_was_a_year_ahead_locks_nobody_out_for_a_year(site: Site) -> None:
+    """What was counted then counts from the first look on after the clock was set right."""
+
+    def wait(now: float) -> float:
+        with site.centre.database.write() as session:
+            return limits.count(session, [(b"s" * 16, LOGIN)], now)
+
+    for _ in range(LOGIN.free):
+        wait(NOW + YEAR_SECONDS)
+    assert wait(NOW) == 60
+    assert wait(NOW + 60) == 0
+
+
+def test_a_session_of_a_clock_that_was_ahead_is_over(site: Site) -> None:
+    """Nobody stays signed in until the clock has come there again."""
+    number = employ(site.centre, "mei", INSPECTOR, now=NOW)
+    with site.centre.database.write() as session:
+        mei = session.get_one(Account, number)
+        token = sessions.begin(session, mei, "then", NOW + YEAR_SECONDS)
+        link = service.issue_link(session, mei, NOW + YEAR_SECONDS)
+        assert sessions.visit(session, token, NOW + YEAR_SECONDS) is not None
+        assert sessions.visit(session, token, NOW) is None
+        assert service.link_owner(session, link, NOW) is None
+
+
+def test_guesses_from_ones_own_network_lock_no_known_browser_out(site: Site, app: Flask) -> None:
+    """A whole office stands behind one address: one guesser there must not shut it."""
+    with_password(site.centre, "mei", INSPECTOR)
+    owner = Browser(app).sign_in("mei", PASSWORD)
+    owner.go("/sign-out", x="")
+    with site.centre.database.write() as session:
+        subject = secrets.load(site.centre.state).hash("tally", "address", "127.0.0.1")
+        for _ in range(ADDRESS.free):
+            limits.count(session, [(subject, ADDRESS)], NOW)
+    assert "错误次数过多" in Browser(app).sign_in("mei", PASSWORD).page
+    assert owner.sign_in("mei", PASSWORD).where == "/"
+
+
+def test_a_whole_ipv6_network_is_one_address(site: Site) -> None:
+    """Whoever has one has 2^64: a /64 is what a line is given (RFC 6177)."""
+    door = Door(site.centre.database, secrets.load(site.centre.state))
+    for number in range(ADDRESS.free):
+        attempt = Attempt(f"login{number}", f"2001:db8::{number:x}", "")
+        assert door.knock(attempt, "x", NOW).refusal is Refusal.WRONG
+    assert door.knock(Attempt("another", "2001:db8::ffff", ""), "x", NOW).refusal is Refusal.WAIT
+    assert door.knock(Attempt("another", "2001:db8:0:1::1", ""), "x", NOW).refusal is Refusal.WRONG
