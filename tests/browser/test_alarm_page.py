@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from sync.collector.centre import Centre
 from sync.collector.config import StateDir
-from tests.browser.centre import collector, faults_of, start, watch
+from tests.browser.centre import faults_of, start, watch
+from tests.sync.collector.processes import collector
 from tests.sync.collector.staff import COOKIE, IT, cookie_for
 
 MINUTE = 60.0

@@ -216,9 +216,12 @@ def test_a_redirect_to_this_machine_is_not_followed() -> None:
     assert "redirects" in str(failure)
 
 
-@pytest.mark.parametrize(
-    "script", [silent, half, gone, drip, lambda told: told.wfile.write(b"\0\1 no HTTP\r\n\r\n")], ids=str
-)
+def no_http(told: Told) -> None:
+    """What a wrong port says."""
+    told.wfile.write(b"\0\1 no HTTP\r\n\r\n")
+
+
+@pytest.mark.parametrize("script", [silent, half, gone, drip, no_http], ids=lambda script: script.__name__)
 def test_a_line_that_breaks_is_no_network_and_ends_in_time(script: Callable[[Told], None]) -> None:
     """Also where each byte comes just in time."""
     began = time.monotonic()
