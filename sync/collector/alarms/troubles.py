@@ -1,34 +1,24 @@
-"""What is the matter with the fleet at this moment, as the alarms see it."""
+"""What is the matter with the fleet at this moment, as the alarms see it: what `fleet.conditions` calls broken."""
 
 from __future__ import annotations
 
-import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sync.collector.alarms.rules import SILENT, Trouble
+from sync.collector.alarms.rules import Trouble
 from sync.collector.config import Settings
-from sync.collector.fleet.model import Contact, Gate
-from sync.wire.batch import Report
-from sync.wire.status import Fault
+from sync.collector.fleet.conditions import Severity
+from sync.collector.fleet.model import Gate
+from sync.collector.fleet.overview import gate_states
 
 MAX_KIND = 32
-_STOPS_PEOPLE = frozenset(
-    {Fault.CAMERA, Fault.READER, Fault.PINS, Fault.BARRIER, Fault.OUTBOX, Fault.DISK, Fault.TRUST, Fault.FIRE_LOOP}
-)
 
 
 def now_seen(session: Session, now: float, settings: Settings) -> list[Trouble]:
-    """Of gates that are trusted and were heard of at least once."""
-    contacts = select(Contact).join(Gate, Gate.number == Contact.gate_number).where(Gate.revoked_at.is_(None))
-    return [trouble for contact in session.scalars(contacts) for trouble in _of(contact, now, settings)]
-
-
-def _of(contact: Contact, now: float, settings: Settings) -> list[Trouble]:
-    silent_seconds = now - contact.at
-    found = []
-    if silent_seconds > settings.silent_after_seconds:
-        found.append(Trouble(contact.gate_number, SILENT, contact.at, silent_seconds >= settings.alarm_after_seconds))
-    report = msgspec.json.decode(contact.report, type=Report)
-    faults = [code for code in sorted(set(report.faults)) if code in _STOPS_PEOPLE]
-    return found + [Trouble(contact.gate_number, f"fault.{code}"[:MAX_KIND]) for code in faults]
+    """Of gates that are in the fleet. What is less than broken begins no alarm; of the same key it keeps one."""
+    numbers = {row.id: row.number for row in session.execute(select(Gate.id, Gate.number))}
+    return [
+        Trouble(numbers[gate.id], each.key[:MAX_KIND], each.since, each.severity is Severity.BROKEN)
+        for gate in gate_states(session, now, settings)
+        for each in gate.conditions
+    ]

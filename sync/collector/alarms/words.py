@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from sync.collector import languages
 from sync.collector.alarms.rules import SILENT
+from sync.collector.fleet.conditions import Kind
+from sync.collector.fleet.words import fault
 from sync.collector.languages import translate as _
 
 
 def kind(code: str) -> str:
-    """What is the matter, short; what this centre has no word for is shown as it is."""
-    if code == SILENT:
-        return _("失去联系")
-    return _("闸机报告故障 %(code)s", code=code.removeprefix("fault."))
+    """What is the matter, short and without figures, which change; what has no word is shown as it is."""
+    head, _dot, subject = code.partition(".")
+    if head == Kind.FAULT.value:
+        return fault(subject)
+    known = {
+        SILENT: _("失去联系"),
+        Kind.SHARED_OUTBOX.value: _("两台设备使用同一队列，数据被拒收"),
+        Kind.CLOCK_RUNAWAY.value: _("时钟越走越偏"),
+        Kind.DISK_FULL.value: _("存储空间已满"),
+    }
+    return known.get(code, code)
 
 
 def subject_of_one(place: str, code: str, *, is_over: bool) -> str:

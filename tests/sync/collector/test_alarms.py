@@ -148,6 +148,7 @@ def test_a_sick_gate_is_told_though_it_is_heard_of(town: Town) -> None:
     town.pass_time(10 * MINUTE, faults={0: ["camera"], 1: ["thermometer"]})
     (message,) = town.box.arrived
     assert "1号闸机" in message.subject
+    assert "摄像头故障" in message.subject  # the fleet's own words
     with town.centre.database.read() as session:
         assert [(row.gate_number, row.kind) for row in service.present(session)] == [(1, "fault.camera")]
 
