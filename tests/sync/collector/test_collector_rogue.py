@@ -33,7 +33,7 @@ _UNHURRIED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 @pytest.fixture
 def client(site: Site) -> FlaskClient:
-    return create_app(site.centre, lambda: NOW).test_client()
+    return create_app(site.centre, lambda: NOW).test_client(use_cookies=False)
 
 
 def send(client: FlaskClient, gate: Gate, body: bytes) -> int:
