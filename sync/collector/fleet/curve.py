@@ -15,7 +15,7 @@ _SILENT_SECONDS = 2 * SAMPLE_SECONDS
 
 def backlog(samples: Sequence[Sample]) -> Line:
     """The highest backlog of each ten minutes, by the centre's clock."""
-    words = Words(_("一周内的待传记录"), y=_("条"), description=_("线断开处闸机没有联系。"))
+    words = Words(_("一周内的待传记录"), x=_("时间"), y=_("条"), description=_("线断开处闸机没有联系。"))
     return Line(words, (Series(_("待传记录"), tuple(_points(samples))),))
 
 

@@ -120,6 +120,7 @@ def _told(session: Session, centre: Centre, gate_id: str, now: float) -> dict[st
         "row": row,
         "now": now,
         "curve": charts.figures(curve.backlog(samples), languages.language()),
+        "gaps": history.gaps(samples),
         "hours": history.hours(samples)[::-1],
         "events": history.events(samples, CLOCK_LIMIT_SECONDS)[:_MOST_EVENTS],
         "done": acts.of_gate(session, gate_id),

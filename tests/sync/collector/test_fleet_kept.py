@@ -224,6 +224,22 @@ def test_what_was_decided_outlives_a_purge(site: Site, moved: Gate) -> None:
 
 
 @both
+def test_an_accepted_record_outlives_the_row_that_was_set_aside(site: Site, gate: Gate) -> None:
+    """The first number of an outbox: the mark of a purge must not pass over the record that stands there now."""
+    with site.centre.database.write() as session:
+        create_checkpoint(session, create_venue(session, "西门市场").id, "北门", Direction.OUT)
+    send(site, [gate.batch(1, [gate.record(1, place=ELSEWHERE), gate.record(2)])])
+    with site.centre.database.write() as session:
+        move_gate(session, "gate-1", 2)
+    decide(site, "accept", Name(Kind.ASIDE, 1, 1))
+    list(Purge(site.centre.database, Terms(records=365, apart=7), NOW + 30 * DAY_SECONDS).run())
+    sound(site)
+    assert waiting(site, resolved=True) == []
+    with site.centre.database.read() as session:
+        assert session.scalars(select(RecordRow.sequence).order_by(RecordRow.sequence)).all() == [1, 2]
+
+
+@both
 def test_what_is_accepted_after_its_neighbours_term_stands_in_the_centres_outbox(site: Site, moved: Gate) -> None:
     """Below the mark of a purge nothing may stand."""
     later = NOW + 30 * DAY_SECONDS

@@ -241,6 +241,7 @@ def test_the_backlog_curve_is_a_picture_with_its_table(site: Site, gate: Gate, b
     page = browser.get("/fleet/gate-1").text
     assert 'src="/fleet/gate-1/backlog.svg"' in page
     assert all(str(700 + minutes) in page for minutes in (0, 11, 22))
+    assert "断开 2 次" in browser.words("/fleet/gate-1")
     picture = browser.get("/fleet/gate-1/backlog.svg")
     assert picture.content_type.startswith("image/svg+xml")
     assert "<script" not in picture.text
