@@ -92,6 +92,7 @@ def test_a_silent_time_is_a_gap_with_a_word() -> None:
     assert "无数据" in texts(draw(line(1, 2, None, 3)))
     assert "无数据" not in texts(draw(line(1, 2, 2, 3)))
     assert figures(line(1, None, 3)).rows[1] == ("2022-04-15 14:20", "–")
+    assert figures(Line(Words("积压"), line(1).series), "en").heads[0] == "Time"
 
 
 def test_the_axis_shows_china_time() -> None:
