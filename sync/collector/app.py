@@ -102,9 +102,15 @@ def posted_by(queue: Queue) -> Post:
     return post
 
 
-def _harden(answer: Response) -> Response:
+def with_headers(answer: Response) -> Response:
+    """What every answer says to browsers, unless it says otherwise itself."""
     for name, value in _HEADERS.items():
         answer.headers.setdefault(name, value)
+    return answer
+
+
+def _harden(answer: Response) -> Response:
+    with_headers(answer)
     _refusals().tell_rest()
     return answer
 

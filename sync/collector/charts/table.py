@@ -8,6 +8,7 @@ from sync.collector.charts.model import MOST_BARS, MOST_POINTS, Bars, Chart, Lin
 from sync.collector.charts.scales import china, grouped
 
 _NOTHING = "–"
+_TIME = {"zh": "时间", "en": "Time"}  # a head is never empty, also where the axis needs no word
 _NOTES = {
     "zh": (
         "数据点很多：整段时间分为 {pieces} 份，每份只列最小值和最大值。",
@@ -36,7 +37,7 @@ def figures(chart: Chart, language: str = "zh") -> Table:
         case Line():
             kept = [thinned(each.points) for each in chart.series]
             was_thinned = any(len(each.points) > MOST_POINTS for each in chart.series)
-            heads = (chart.words.x, *(each.name for each in chart.series))
+            heads = (chart.words.x or _TIME[language], *(each.name for each in chart.series))
             note = many.format(pieces=MOST_POINTS // 2) if was_thinned else ""
             return Table(heads, _by_time([Series("", tuple(points)) for points in kept]), note)
         case Bars():

@@ -20,6 +20,7 @@ NOW = 1_650_000_000  # 13:20 in China
 HOSTILE = '</text><script>alert("x")</script>&$\\frac{\x00'
 WORDS = Words("积压", "北京时间", "条", "闸机的积压")
 HOURS = tuple(f"{hour:02d}:00" for hour in range(24))
+ALLOWED = {"svg", "g", "path", "text", "title", "desc", "defs", "use", "clipPath", "rect", "pattern"}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -50,10 +51,7 @@ EVERY: dict[str, Chart] = {
 def test_a_picture_runs_nothing_and_refers_to_nothing_outside(chart: Chart, narrow: bool) -> None:
     """Nor does it need a style sheet or a style attribute: `default-src 'none'` has nothing to stop."""
     root = Xml.fromstring(draw(chart, narrow=narrow))
-    assert {element.tag for element in root.iter()} <= {
-        f"{SVG}{name}"
-        for name in ("svg", "g", "path", "text", "title", "desc", "defs", "use", "clipPath", "rect", "pattern")
-    }
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= ALLOWED
     for element in root.iter():
         for name, value in element.attrib.items():
             assert name != "style"
@@ -94,6 +92,7 @@ def test_a_silent_time_is_a_gap_with_a_word() -> None:
     assert "无数据" in texts(draw(line(1, 2, None, 3)))
     assert "无数据" not in texts(draw(line(1, 2, 2, 3)))
     assert figures(line(1, None, 3)).rows[1] == ("2022-04-15 14:20", "–")
+    assert figures(Line(Words("积压"), line(1).series), "en").heads[0] == "Time"
 
 
 def test_the_axis_shows_china_time() -> None:
