@@ -233,9 +233,24 @@ def test_guesses_from_ones_own_network_lock_no_known_browser_out(site: Site, app
 
 def test_a_whole_ipv6_network_is_one_address(site: Site) -> None:
     """Whoever has one has 2^64: a /64 is what a line is given (RFC 6177)."""
-    door = Door(site.centre.database, secrets.load(site.centre.state))
-    for number in range(ADDRESS.free):
-        attempt = Attempt(f"login{number}", f"2001:db8::{number:x}", "")
-        assert door.knock(attempt, "x", NOW).refusal is Refusal.WRONG
-    assert door.knock(Attempt("another", "2001:db8::ffff", ""), "x", NOW).refusal is Refusal.WAIT
-    assert door.knock(Attempt("another", "2001:db8:0:1::1", ""), "x", NOW).refusal is Refusal.WRONG
+    key = secrets.load(site.centre.state)
+    with site.centre.database.write() as session:
+        for _ in range(ADDRESS.free):
+            limits.count(session, [(key.hash("tally", "address", "2001:db8::/64"), ADDRESS)], NOW)
+    door = Door(site.centre.database, key)
+    assert door.knock(Attempt("mei", "2001:db8::ffff", ""), "x", NOW).refusal is Refusal.WAIT
+    assert door.knock(Attempt("mei", "2001:db8:0:1::1", ""), "x", NOW).refusal is Refusal.WRONG
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_what_is_counted_for_an_address(address: str, network: str) -> None:
+    """IPv4 by itself, however it is written."""
+    assert limits.network(address) == network
