@@ -11,6 +11,7 @@ import sync.collector.accounts.model
 import sync.collector.alarms.model
 import sync.collector.fleet.model
 import sync.collector.intake.model
+import sync.collector.members.model
 import sync.collector.messages.model
 import sync.collector.organizations.model
 import sync.collector.policy.model

@@ -2,7 +2,7 @@
 
 A request must reach the pages on this machine, or through the proxy under the centre's own address; then somebody must
 be signed in, with a second factor where one is needed; then one of their roles must have the action. A page narrows
-further by place, with `places`.
+further by place, with `venue_for` and `regions`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from flask import Flask, Request, Response, abort, current_app, redirect, reques
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
+from sqlalchemy.orm import Session
 
 from sync.collector.access import Reach, reach
 from sync.collector.accounts import secrets, sessions
-from sync.collector.accounts.permissions import EXTENT, MAY, WITHOUT_ROLE, Action, Extent, Role, may
+from sync.collector.accounts.permissions import EXTENT, MAY, WITHOUT_ROLE, Action, Extent, Place, Role, may, may_at
 from sync.collector.accounts.secrets import AccountKey
 from sync.collector.accounts.sessions import Visit
 from sync.collector.centre import Centre
 from sync.collector.privacy.audit import Actor
 from sync.collector.problems import Kind, Problem
+from sync.collector.venues.model import Venue
+from sync.collector.venues.service import find_venue
 
 EXTENSION = "venue-gate-guard"
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -157,6 +160,19 @@ def allowed(action: Action) -> bool:
     """Whether who is signed in may do it anywhere."""
     found = visit()
     return found is not None and found.is_complete and may(found.appointments, action)
+
+
+def allowed_at(action: Action, venue: Venue) -> bool:
+    """Whether who is signed in may do it at that venue."""
+    return may_at(who().appointments, action, Place(venue=venue.id, region=venue.region))
+
+
+def venue_for(session: Session, action: Action, venue_id: int) -> Venue:
+    """The venue, for whoever may do `action` there. Raises NotFound, Forbidden."""
+    venue = find_venue(session, venue_id)
+    if not allowed_at(action, venue):
+        raise Forbidden(action)
+    return venue
 
 
 def regions(action: Action) -> tuple[str, ...] | None:

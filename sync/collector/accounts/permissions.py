@@ -57,6 +57,16 @@ class Action(str, Enum):
     ALARM_CONFIGURE = "alarm.configure"  # who is told: add, remove, try
     ACCOUNTS_SEE = "accounts.see"
     ACCOUNTS_CHANGE = "accounts.change"  # create, appoint, dismiss, disable, new link
+    VENUE_CREATE = "venue.create"  # R11: any manager of a place may
+    VENUE_BIND = "venue.bind"  # R18: ask with a declaration code; R16: take over what was offered
+    VENUES_SEE = "venues.see"  # the township's list
+    VENUES_DECIDE = "venues.decide"  # approve, refuse, close
+    VENUE_SEE = "venue.see"  # one venue, its codes for the wall
+    VENUE_EDIT = "venue.edit"  # R14
+    MEMBERS_CHANGE = "members.change"  # R13, R16: declaration code, bindings, handing over
+    CHECKPOINTS_CHANGE = "checkpoints.change"  # R17
+    STATISTICS_SEE = "statistics.see"  # R15
+    INSPECT = "inspect"  # R19: register people, choose a checkpoint, PIN and badge, log a disinfection
 
 
 EVERYBODY = frozenset(Role)
@@ -69,8 +79,18 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.ALARM_CONFIGURE: frozenset({Role.IT}),
     Action.ACCOUNTS_SEE: frozenset({Role.IT}),
     Action.ACCOUNTS_CHANGE: frozenset({Role.IT}),
+    Action.VENUES_SEE: frozenset({Role.IT, Role.AUTHORITY}),
+    Action.VENUES_DECIDE: frozenset({Role.AUTHORITY}),
+    Action.VENUE_SEE: frozenset({Role.VENUE_ADMINISTRATOR, Role.INSPECTOR, Role.IT, Role.AUTHORITY}),
+    Action.VENUE_EDIT: frozenset({Role.VENUE_ADMINISTRATOR, Role.IT}),
+    Action.MEMBERS_CHANGE: frozenset({Role.VENUE_ADMINISTRATOR}),
+    Action.CHECKPOINTS_CHANGE: frozenset({Role.VENUE_ADMINISTRATOR, Role.IT}),
+    Action.STATISTICS_SEE: frozenset({Role.VENUE_ADMINISTRATOR, Role.INSPECTOR, Role.IT, Role.AUTHORITY}),
+    Action.INSPECT: frozenset({Role.INSPECTOR}),
 }
-WITHOUT_ROLE = frozenset({Action.HOME, Action.SECOND_FACTOR, Action.OWN_ACCOUNT})
+WITHOUT_ROLE = frozenset(
+    {Action.HOME, Action.SECOND_FACTOR, Action.OWN_ACCOUNT, Action.VENUE_CREATE, Action.VENUE_BIND}
+)
 """Whoever is signed in may do these, with whatever role or none."""
 
 

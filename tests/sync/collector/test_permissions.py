@@ -39,6 +39,16 @@ alarm.see            . . . y . . .
 alarm.configure      . . . y . . .
 accounts.see         . . . y . . .
 accounts.change      . . . y . . .
+venue.create         y y y y y y y
+venue.bind           y y y y y y y
+venues.see           . . . y . y .
+venues.decide        . . . . . y .
+venue.see            y y . y . y .
+venue.edit           y . . y . . .
+members.change       y . . . . . .
+checkpoints.change   y . . y . . .
+statistics.see       y y . y . y .
+inspect              . y . . . . .
 """
 COLUMNS = (*Role, None)
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()[1:]}
