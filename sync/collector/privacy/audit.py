@@ -56,6 +56,17 @@ class Act(str, Enum):
     RECORD_ACCEPT = "record_accept"
     RECORD_CORRECT = "record_correct"
     RECORD_DISCARD = "record_discard"
+    VENUE_CREATE = "venue_create"
+    VENUE_CHANGE = "venue_change"
+    VENUE_DECIDE = "venue_decide"
+    CHECKPOINT = "checkpoint"
+    DECLARATION_CODE = "declaration_code"
+    BINDING_ASK = "binding_ask"
+    BINDING_REFUSE = "binding_refuse"
+    BIND = "bind"
+    UNBIND = "unbind"
+    HAND_OVER_OFFER = "hand_over_offer"
+    HAND_OVER = "hand_over"
 
 
 @dataclass(frozen=True, slots=True)
