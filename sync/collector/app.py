@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from sync.collector import health, home, interface, languages, navigation, problems
 from sync.collector.access import Reach
-from sync.collector.accounts import guard, own_pages, staff_pages, words
+from sync.collector.accounts import guard, own_pages, sign_up_pages, staff_pages, words
 from sync.collector.accounts import pages as account_pages
 from sync.collector.accounts.forgotten import Post
 from sync.collector.accounts.guard import Forbidden, NotHere
@@ -26,11 +26,14 @@ from sync.collector.fleet import metrics
 from sync.collector.fleet import pages as fleet_pages
 from sync.collector.intake import api, pages
 from sync.collector.languages import translate as _
+from sync.collector.members import pages as member_pages
 from sync.collector.messages.port import Message
 from sync.collector.messages.queue import Queue
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
 from sync.collector.tally import Tally
+from sync.collector.venues import pages as venue_pages
+from sync.collector.venues import township_pages
 
 _RETRY_AFTER_SECONDS = 5
 _HEADERS = {
@@ -70,15 +73,20 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     guard.init_app(app, centre, clock, machines)
     navigation.init_app(app)
     key = guard.key_of(app)
+    post = posted_by(Queue(key, random.random))
     for blueprint in (
         *machines,
         home.blueprint(centre),
-        account_pages.blueprint(centre, key, clock, posted_by(Queue(key, random.random))),
+        account_pages.blueprint(centre, key, clock, post),
+        sign_up_pages.blueprint(centre, key, clock, post),
         own_pages.blueprint(centre, key, clock),
         staff_pages.blueprint(centre, key, clock),
         pages.blueprint(centre, clock),
         fleet_pages.blueprint(centre, clock),
         alarm_pages.blueprint(centre, key, clock),
+        venue_pages.blueprint(centre, clock),
+        township_pages.blueprint(centre, clock),
+        member_pages.blueprint(centre, key, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

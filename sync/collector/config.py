@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from sync.collector.alarms.limits import Limits
 from sync.collector.errors import Mistake
 from sync.collector.messages.settings import MailSettings, MessagesSettings, OutboundSettings, SmsSettings
+from sync.collector.venues.settings import VenueSettings
 from sync.wire import tomlform
 
 DEFAULT_STATE = Path("/var/lib/venue-gate-collector")
@@ -63,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where people open the pages through the proxy, such as https://centre.example; without it they answer this machine
     only. second_factor: False lets IT and authority sign in by password alone; only without an address. mail, sms,
     messages, outbound: how messages and webhooks leave (`messages.settings`). alarms: when to tell somebody
-    (`alarms.rules`).
+    (`alarms.rules`). venues: what the town decides about venues (`venues.settings`).
     """
 
     database: str | None = None
@@ -82,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages: MessagesSettings = MessagesSettings()
     outbound: OutboundSettings = OutboundSettings()
     alarms: Limits = Limits()
+    venues: VenueSettings = VenueSettings()
 
     def __post_init__(self) -> None:
         if self.address is not None and not self.second_factor:

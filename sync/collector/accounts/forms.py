@@ -58,6 +58,13 @@ class ForgottenForm(FlaskForm):  # type: ignore[misc]
     login = StringField(_l("登录名"), [_needed, _at_most(MAX_LOGIN)], render_kw=_LOGIN)
 
 
+class SignUpForm(FlaskForm):  # type: ignore[misc]
+    """Who wants an account of their own."""
+
+    name = StringField(_l("姓名"), [_needed, _at_most(MAX_NAME)], render_kw={"autocomplete": "name"})
+    contact = StringField(_l("手机号或邮箱"), [_needed, _at_most(260)], render_kw={"autocomplete": "tel"})
+
+
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]
     """A password, typed twice. known: words that a guesser tries first."""
 

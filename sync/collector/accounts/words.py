@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from sync.collector import languages
-from sync.collector.accounts import service
+from sync.collector.accounts import service, sign_up
 from sync.collector.accounts.guard import role_names
 from sync.collector.accounts.model import Account
 from sync.collector.accounts.permissions import EXTENT, Action, Appointment, Extent, Role
@@ -102,6 +102,7 @@ def mistake(cause: Mistake | NotFound) -> str:
         (service.WrongPlace, _("负责范围与身份不符，请按说明填写。")),
         (service.Held, _("这个身份已经有人担任，或者此人已有场所：一个场所一位管理员，一人管理一个场所。")),
         (service.LastIt, _("这是唯一的信息管理员，请先分配另一位。")),
+        (sign_up.NoWay, _("本中心不能发到这样的地址，请换手机号或邮箱，或联系本镇信息管理员。")),
         (NotFound, _("没有这个编号。")),
     ):
         if isinstance(cause, kind):

@@ -88,9 +88,7 @@ class Member:
     is_disabled: bool
 
 
-def count_guess(
-    database: Database, key: AccountKey, account: Account | int, address: str, now: float
-) -> list[bytes]:
+def count_guess(database: Database, key: AccountKey, account: Account | int, address: str, now: float) -> list[bytes]:
     """A guess is counted before it is looked at; what to take back when it was right. Raises MustWait."""
     number = account if isinstance(account, int) else account.id
     counted = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -83,7 +83,7 @@ def listed(session: Session, wanted: Wanted, now: float) -> tuple[list[Listed], 
     statement = select(Venue).where(*_conditions(wanted, now)).order_by(Venue.created_at.desc(), Venue.id.desc())
     first = wanted.page * PAGE
     if wanted.shown is Shown.SILENT:
-        silent = [each for each in _all_silent(session, statement, wanted, now)]
+        silent = _all_silent(session, statement, wanted, now)
         return silent[first : first + PAGE], len(silent) > first + PAGE
     venues = session.scalars(statement.offset(first).limit(PAGE + 1)).all()
     return _told(session, venues[:PAGE], wanted, now), len(venues) > PAGE
@@ -122,10 +122,12 @@ def _conditions(wanted: Wanted, now: float) -> list[ColumnElement[bool]]:
     return found
 
 
-def _all_silent(session: Session, statement: Any, wanted: Wanted, now: float) -> Iterable[Listed]:
+def _all_silent(session: Session, statement: Any, wanted: Wanted, now: float) -> list[Listed]:
     """The longest silence first."""
     told = _told(session, session.scalars(statement).all(), wanted, now)
-    return sorted((each for each in told if each.quiet_seconds is not None), key=lambda each: -(each.quiet_seconds or 0))
+    return sorted(
+        (each for each in told if each.quiet_seconds is not None), key=lambda each: -(each.quiet_seconds or 0)
+    )
 
 
 def _told(session: Session, venues: Sequence[Venue], wanted: Wanted, now: float) -> list[Listed]:

@@ -99,7 +99,7 @@ def amend(access: Personal, account: Account, venue: Venue, told: Particulars) -
 
 
 def particulars(venue: Venue) -> Particulars:
-    """Of a venue that was founded by its administrator. Raises Mistake for one that a terminal made with a name alone."""
+    """Of a venue that an administrator founded. Raises Mistake for one that a terminal made with a name alone."""
     return Particulars(
         name=venue.name,
         region=venue.region,
@@ -120,8 +120,7 @@ def position(venue: Venue) -> Position | None:
 
 def opening(venue: Venue) -> Opening:
     """When it is open."""
-    days = frozenset(day for day in range(1, 8) if venue.open_days & 1 << (day - 1))
-    return Opening(venue.open_minute, venue.close_minute, days)
+    return Opening.of_mask(venue.open_minute, venue.close_minute, venue.open_days)
 
 
 def _put(venue: Venue, told: Particulars) -> None:
@@ -130,7 +129,7 @@ def _put(venue: Venue, told: Particulars) -> None:
     venue.latitude = None if told.position is None else told.position.latitude
     venue.longitude = None if told.position is None else told.position.longitude
     venue.open_minute, venue.close_minute = told.opening.open_minute, told.opening.close_minute
-    venue.open_days = sum(1 << (day - 1) for day in told.opening.days)
+    venue.open_days = told.opening.days_mask
 
 
 def _free_name(access: Personal, name: str) -> None:

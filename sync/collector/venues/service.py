@@ -25,10 +25,6 @@ class LastCheckpoint(Mistake):
     """A venue keeps one way in."""
 
 
-class GatesStandThere(Mistake):
-    """Gates are to be moved first."""
-
-
 def create_venue(session: Session, name: str) -> Venue:
     """A venue of which nothing but the name is known. Raises Mistake for one that is empty, too long or taken."""
     name = checked_name(name)
