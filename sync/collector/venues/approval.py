@@ -24,7 +24,7 @@ _LOOK_BACK_HOURS = 8 * 24  # a venue that opens once a week has its day within
 _USE = ("scan", "registered", "passage")
 _NEXT = {
     VenueState.ACTIVE: (VenueState.WAITING, VenueState.REFUSED, VenueState.CLOSED),
-    VenueState.REFUSED: (VenueState.WAITING, VenueState.ACTIVE),
+    VenueState.REFUSED: (VenueState.WAITING,),
     VenueState.CLOSED: (VenueState.ACTIVE, VenueState.WAITING, VenueState.REFUSED),
 }
 """From which states a venue comes into one."""

@@ -7,10 +7,7 @@ import re
 from html import unescape
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from sync.collector.app import create_app
 from sync.collector.fleet import kept
 from sync.collector.fleet.conditions import Severity
 from sync.collector.fleet.overview import gate_states
@@ -20,32 +17,7 @@ from sync.collector.invariants import broken
 from sync.collector.privacy import audit
 from tests.sync.collector import fortygates
 from tests.sync.collector.gateside import NOW, Gate, Site
-from tests.sync.collector.staff import IT, cookie_for
-
-
-class Browser:
-    """IT's browser at a moment that stands still. Forms without their token: that is the guard's own test."""
-
-    def __init__(self, site: Site, now: float = NOW) -> None:
-        app = create_app(site.centre, lambda: now)
-        app.config["WTF_CSRF_ENABLED"] = False
-        self._client: FlaskClient = app.test_client(use_cookies=False)
-        self._headers = {"Host": "localhost", "Cookie": cookie_for(site.centre, IT, now=now)}
-
-    def get(self, path: str) -> TestResponse:
-        return self._client.get(path, headers=self._headers)
-
-    def post(self, path: str, **form: object) -> TestResponse:
-        return self._client.post(path, headers=self._headers, data=form)
-
-    def words(self, path: str) -> str:
-        return words(self.get(path))
-
-
-def words(answer: TestResponse) -> str:
-    """What a reader sees, blanks collapsed."""
-    main = re.sub(r"(?s)^.*<main", "<main", answer.text)
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", main)).split())
+from tests.sync.collector.visit import Browser
 
 
 @pytest.fixture
