@@ -136,6 +136,7 @@ def _offer_places(centre: Centre, form: Any) -> None:
         form.checkpoint.choices = [
             SelectChoice(each.id, f"{each.venue.name} · {each.name} · {words.direction(each.direction)}")
             for each in checkpoints(session)
+            if each.closed_at is None
         ]
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sync.collector.intake.model import HourlyCount, Outbox, RecordRow
-from sync.collector.venues.model import Checkpoint, Venue
+from sync.collector.venues import history
+from sync.collector.venues.model import Checkpoint
 
 _CHINA_SECONDS = 8 * 3600
 _DAY_SECONDS = 86_400
@@ -31,7 +32,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A record as people read it. venue_name, checkpoint_name: None when the centre has none of that number."""
+    """A record as people read it. venue_name: as it was then. Names are None where there is none of that number."""
 
     outbox: str
     sequence: int
@@ -53,14 +54,17 @@ class Arrival:
 def newest(session: Session, limit: int, venues: frozenset[int] | None = None) -> list[Arrival]:
     """The newest arrivals, newest first. venues: only theirs, None for everybody's."""
     rows = session.execute(
-        _of(venues, RecordRow.venue, select(RecordRow, Outbox.id, Venue.name, Checkpoint.name))
+        _of(venues, RecordRow.venue, select(RecordRow, Outbox.id, Checkpoint.name))
         .join(Outbox, Outbox.number == RecordRow.outbox)
-        .outerjoin(Venue, Venue.id == RecordRow.venue)
         .outerjoin(Checkpoint, Checkpoint.id == RecordRow.checkpoint)
         .order_by(RecordRow.received_at.desc(), RecordRow.outbox, RecordRow.sequence.desc())
         .limit(limit)
     ).all()
-    return [_arrival(*row) for row in rows]
+    name = history.names(session, (record.venue for record, *_ in rows))
+    return [
+        _arrival(record, outbox, name(record.venue, record.at), checkpoint_name)
+        for record, outbox, checkpoint_name in rows
+    ]
 
 
 def counts(session: Session, now: float, venues: frozenset[int] | None = None) -> Counts:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from sync.collector.config import StateDir
+from sync.collector.privacy.access import personal
+from sync.collector.privacy.audit import at_terminal
+from sync.collector.privacy.commands import reason_option
 from sync.collector.terminal import created, opened, table
-from sync.collector.venues import service
+from sync.collector.venues import approval, service
+from sync.collector.venues.model import VenueState
 from sync.wire.record import Direction
+
+_DECISIONS = {"approve": VenueState.ACTIVE, "refuse": VenueState.REFUSED, "close": VenueState.CLOSED}
 
 
 @click.group()
@@ -30,10 +38,27 @@ def create_venue(state: StateDir, name: str) -> None:
 @venue.command("list")
 @click.pass_obj
 def list_venues(state: StateDir) -> None:
-    """Print every venue: number and name."""
+    """Print every venue: number, state, region and name."""
     with opened(state) as centre, centre.database.read() as session:
-        rows = [(row.id, row.name) for row in service.venues(session)]
-    table(("venue", "name"), rows, "No venue yet: collector venue create NAME")
+        rows = [(row.id, row.state, row.region or "-", row.name) for row in service.venues(session)]
+    table(("venue", "state", "region", "name"), rows, "No venue yet: collector venue create NAME")
+
+
+@venue.command("decide")
+@click.argument("venue_id", type=int, metavar="VENUE")
+@click.argument("word", type=click.Choice(list(_DECISIONS)))
+@click.option("--because", default="", help="For refuse: what its administrator will read.")
+@reason_option
+@click.pass_obj
+def decide(state: StateDir, venue_id: int, word: str, because: str, reason: str) -> None:
+    """Say the township's word on a venue: approve, refuse, close."""
+    if (word == "refuse") != bool(because.strip()):
+        raise click.UsageError("--because goes with refuse: the venue's administrator reads why")
+    with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
+        row = service.find_venue(access.session, venue_id)
+        approval.decide(access, row, _DECISIONS[word], because.strip())
+        now_is = row.state
+    click.echo(f"Venue {venue_id} is {now_is}.", err=True)
 
 
 @click.group()
@@ -63,5 +88,12 @@ def create_checkpoint(state: StateDir, name: str, venue_id: int, direction: str)
 def list_checkpoints(state: StateDir) -> None:
     """Print every checkpoint: number, venue, direction and name."""
     with opened(state) as centre, centre.database.read() as session:
-        rows = [(row.id, row.venue_id, row.direction, row.name) for row in service.checkpoints(session)]
-    table(("checkpoint", "venue", "direction", "name"), rows, "No checkpoint yet: collector checkpoint create --help")
+        rows = [
+            (row.id, row.venue_id, row.direction, "closed" if row.closed_at else "open", row.name)
+            for row in service.checkpoints(session)
+        ]
+    table(
+        ("checkpoint", "venue", "direction", "state", "name"),
+        rows,
+        "No checkpoint yet: collector checkpoint create --help",
+    )

@@ -5,7 +5,8 @@ Records name a venue by its number; what that number meant at a moment stands he
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -37,6 +38,20 @@ def as_of(session: Session, venue_id: int, at: float) -> VenueVersion | None:
     return then or session.scalar(
         select(VenueVersion).where(VenueVersion.venue_id == venue_id).order_by(*_ORDER).limit(1)
     )
+
+
+def names(session: Session, venues: Iterable[int]) -> Callable[[int, float], str | None]:
+    """What each of those venues was called at a time: one question for a page of records. None for no venue."""
+    known: dict[int, list[VenueVersion]] = {}
+    statement = select(VenueVersion).where(VenueVersion.venue_id.in_(set(venues))).order_by(*_ORDER)
+    for version in session.scalars(statement):
+        known.setdefault(version.venue_id, []).append(version)
+
+    def name(venue_id: int, at: float) -> str | None:
+        told = known.get(venue_id)
+        return told[max(bisect_right(told, at, key=lambda each: each.since) - 1, 0)].name if told else None
+
+    return name
 
 
 _ORDER = (VenueVersion.since, VenueVersion.id)

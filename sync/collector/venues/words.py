@@ -63,7 +63,8 @@ def weekday(day: int) -> str:
 
 def hours(value: Opening) -> str:
     """When it is open."""
-    times = f"{_clock(value.open_minute)}–{_clock(value.close_minute)}"
+    is_all_day = value.open_minute == value.close_minute
+    times = _("24 小时") if is_all_day else f"{clock(value.open_minute)}–{clock(value.close_minute)}"
     if value.days == EVERY_DAY:
         return _("每天 %(times)s", times=times)
     days = (
@@ -74,13 +75,9 @@ def hours(value: Opening) -> str:
     return f"{days} {times}"
 
 
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
 def clock(minute: int) -> str:
-    """For a field of time."""
-    return _clock(minute)
+    """A minute of the day as people write it."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 def system(value: System) -> str:
