@@ -16,11 +16,15 @@ from sync.collector.alarms.limits import Limits
 from sync.collector.alarms.rules import Alarm
 from sync.collector.alarms.telling import Line, Telling
 from sync.collector.alarms.webhooks import signed
+from sync.collector.centre import Centre
 from sync.collector.config import StateDir, load_settings
 from sync.collector.messages.port import Message
 from sync.collector.outbound.addresses import Rules
 from sync.collector.outbound.errors import PeerFault
 from sync.collector.outbound.post import Poster
+from sync.collector.venues.maps import MapSettings
+from sync.collector.venues.model import Venue
+from sync.collector.venues.settings import VenueSettings
 from tests.sync.collector.people import somebody
 from tests.sync.collector.processes import collector
 
@@ -49,7 +53,7 @@ def test_the_commands_for_personal_data_work_as_printed(tmp_path: Path) -> None:
 
 def test_the_commands_for_accounts_work_as_printed(tmp_path: Path) -> None:
     """One after the other, in a centre with a venue; a link is printed where the page says so."""
-    section = PAGE[PAGE.index("## Accounts") : PAGE.index("## What this machine carries")]
+    section = PAGE[PAGE.index("## Accounts") : PAGE.index("## Venues and their people")]
     lines = "".join(re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
     assert len(lines) == 5
     first = collector(tmp_path, "init")
@@ -65,6 +69,30 @@ def test_the_commands_for_accounts_work_as_printed(tmp_path: Path) -> None:
         if arguments[1] == "list":
             assert "mei\tno password\tno\tinspector of venue 1\t李梅" in done.stdout
     assert len([link for link in links if "/link/" in link]) == 3
+
+
+def test_the_commands_for_venues_work_as_printed(tmp_path: Path) -> None:
+    """On a venue that waits for its township, and one that is refused."""
+    section = PAGE[PAGE.index("## Venues and their people") : PAGE.index("## What this machine carries")]
+    lines = "".join(re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
+    assert len(lines) == 3
+    assert collector(tmp_path, "init").exit_code == 0
+    centre = Centre.open(StateDir(tmp_path))
+    for line in lines:
+        with centre.database.write() as session:
+            session.merge(Venue(id=7, name="永安百货", state="waiting"))
+        done = collector(tmp_path, *shlex.split(line, comments=True)[1:])
+        assert done.exit_code == 0, (line, done.stderr)
+    centre.close()
+
+
+def test_the_settings_of_venues_are_read_as_printed(tmp_path: Path) -> None:
+    """They are the defaults but for the region."""
+    section = PAGE[PAGE.index("## collector.toml") : PAGE.index("## The TLS proxy")]
+    (printed_toml,) = re.findall(r"^```toml\n(\[venues\].*?)^```", section, re.MULTILINE | re.DOTALL)
+    (tmp_path / "collector.toml").write_text(printed_toml)
+    settings = load_settings(StateDir(tmp_path))
+    assert (settings.venues, settings.map) == (VenueSettings(region="440607"), MapSettings())
 
 
 def printed(kind: str) -> str:
