@@ -24,6 +24,7 @@ from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable, Mistake, NotFound
 from sync.collector.fleet import metrics
 from sync.collector.fleet import pages as fleet_pages
+from sync.collector.headers import with_headers
 from sync.collector.intake import api, pages
 from sync.collector.languages import translate as _
 from sync.collector.members import pages as member_pages
@@ -36,18 +37,6 @@ from sync.collector.venues import pages as venue_pages
 from sync.collector.venues import township_pages
 
 _RETRY_AFTER_SECONDS = 5
-_HEADERS = {
-    # No inline script or style, nothing from elsewhere: town networks are closed.
-    # data: are the marks in Bootstrap's own style sheet.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",  # static files bring their own
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
 MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, *health.PATHS)
 REFUSALS = "refusals"
 """Where an application keeps its log of them, for whoever serves it."""
@@ -108,13 +97,6 @@ def posted_by(queue: Queue) -> Post:
         queue.post(session, message, now, expires_at=expires_at, about="account")
 
     return post
-
-
-def with_headers(answer: Response) -> Response:
-    """What every answer says to browsers, unless it says otherwise itself."""
-    for name, value in _HEADERS.items():
-        answer.headers.setdefault(name, value)
-    return answer
 
 
 def _harden(answer: Response) -> Response:

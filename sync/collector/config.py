@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from sync.collector.alarms.limits import Limits
 from sync.collector.errors import Mistake
 from sync.collector.messages.settings import MailSettings, MessagesSettings, OutboundSettings, SmsSettings
+from sync.collector.venues.maps import MapSettings
 from sync.collector.venues.settings import VenueSettings
 from sync.wire import tomlform
 
@@ -64,7 +65,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where people open the pages through the proxy, such as https://centre.example; without it they answer this machine
     only. second_factor: False lets IT and authority sign in by password alone; only without an address. mail, sms,
     messages, outbound: how messages and webhooks leave (`messages.settings`). alarms: when to tell somebody
-    (`alarms.rules`). venues: what the town decides about venues (`venues.settings`).
+    (`alarms.rules`). venues: what the town decides about venues
+    (`venues.settings`). map: whose tiles a position is chosen on (`venues.maps`).
     """
 
     database: str | None = None
@@ -84,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outbound: OutboundSettings = OutboundSettings()
     alarms: Limits = Limits()
     venues: VenueSettings = VenueSettings()
+    map: MapSettings = MapSettings()
 
     def __post_init__(self) -> None:
         if self.address is not None and not self.second_factor:

@@ -15,7 +15,6 @@ from sync.collector.languages import lazy as _l
 from sync.collector.languages import translate as _
 from sync.collector.venues import kinds, words
 from sync.collector.venues.model import MAX_ADDRESS, MAX_NAME, MAX_REASON
-from sync.collector.venues.positions import MAX_TEXT, System
 from sync.wire.record import Direction
 
 _needed = DataRequired(_l("请填写此项。"))
@@ -57,9 +56,7 @@ class VenueForm(FlaskForm):  # type: ignore[misc]
         description=_l("街道、门牌号，不必重复省市区。"),
         render_kw={"autocomplete": "street-address"},
     )
-    latitude = StringField(_l("纬度"), [_at_most(MAX_TEXT)], render_kw=_OFF | {"inputmode": "decimal"})
-    longitude = StringField(_l("经度"), [_at_most(MAX_TEXT)], render_kw=_OFF | {"inputmode": "decimal"})
-    system = SelectField(_l("坐标来自"), default=System.WGS84.value)
+    latitude, longitude, system = StringField(), StringField(), StringField()  # drawn by venues/position.html
     opens = StringField(_l("开门"), [_needed, _at_most(5)], default="08:00", render_kw=_TIME)
     closes = StringField(_l("关门"), [_needed, _at_most(5)], default="20:00", render_kw=_TIME)
     days = _Ticks(_l("开放日"), coerce=int, default=list(range(1, 8)))
@@ -73,7 +70,6 @@ class VenueForm(FlaskForm):  # type: ignore[misc]
                 for each in kinds.CLASSES
             },
         }
-        self.system.choices = [SelectChoice(each.value, words.system(each)) for each in System]
         self.days.choices = [SelectChoice(day, words.weekday(day)) for day in range(1, 8)]
 
 

@@ -21,11 +21,13 @@ from sync.collector.fleet.model import Gate
 from sync.collector.languages import translate as _
 from sync.collector.members import binding, declaration, handing_over
 from sync.collector.privacy.access import personal
-from sync.collector.venues import acts, divisions, founding, history, opening, positions, service, words
+from sync.collector.venues import acts, divisions, founding, history, opening, service, words
 from sync.collector.venues.forms import CheckpointForm, OneButtonForm, VenueForm
 from sync.collector.venues.founding import Particulars
+from sync.collector.venues.maps import Asked, allowing
 from sync.collector.venues.model import Venue
 from sync.collector.venues.naming import Advice, advice
+from sync.collector.venues.positions import System
 from sync.collector.venues.wording import advice_sentence
 from sync.wire.record import Direction
 
@@ -237,7 +239,7 @@ def _particulars(form: VenueForm, region: str) -> Particulars | None:
             address=form.address.data,
             kind=form.kind.data,
             credit_code=form.credit_code.data or "",
-            position=_position(form),
+            position=_asked(form).position(),
             opening=opening.read(form.opens.data, form.closes.data, form.days.data),
         )
     except Mistake as cause:
@@ -245,11 +247,15 @@ def _particulars(form: VenueForm, region: str) -> Particulars | None:
         return None
 
 
-def _position(form: VenueForm) -> positions.Position | None:
-    latitude, longitude = (form.latitude.data or "").strip(), (form.longitude.data or "").strip()
-    if not latitude and not longitude:
-        return None
-    return positions.read(f"{latitude} {longitude}", form.system.data)
+def _asked(form: VenueForm) -> Asked:
+    """The position's fields, as they were typed."""
+    return Asked(
+        system_name="system",
+        latitude=form.latitude.data or "",
+        longitude=form.longitude.data or "",
+        system=form.system.data or System.WGS84.value,
+        faults=tuple(form.latitude.errors),
+    )
 
 
 def _advised(form: VenueForm, told: Particulars) -> list[Advice]:
@@ -280,8 +286,10 @@ def _tell(form: Any, cause: Mistake) -> None:
 def _form_page(form: VenueForm, region: str, found: list[Advice], other: str, venue: Venue | None = None) -> Any:
     """other: where another region is chosen."""
     said = [advice_sentence(each) for each in found]
+    maps_of_town = guard.the_guard().centre.settings.map
     told = {"form": form, "region": words.region(region), "said": said, "other": other, "venue": venue}
-    return _page("venues/form.html", bool(form.errors or said), **told)
+    page = _page("venues/form.html", bool(form.errors or said), **told, asked=_asked(form), map=maps_of_town)
+    return allowing(page, maps_of_town)
 
 
 def _checkpoints_page(centre: Centre, venue_id: int, form: CheckpointForm | None = None) -> Any:

@@ -12,7 +12,7 @@ from sync.collector.venues.approval import Shown
 from sync.collector.venues.model import Venue, VenueState
 from sync.collector.venues.naming import BadCreditCode
 from sync.collector.venues.opening import EVERY_DAY, BadOpening, Opening
-from sync.collector.venues.positions import BadPosition, System
+from sync.collector.venues.positions import BadPosition
 from sync.collector.venues.wording import fault_sentence
 
 
@@ -78,15 +78,6 @@ def hours(value: Opening) -> str:
 def clock(minute: int) -> str:
     """A minute of the day as people write it."""
     return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
-def system(value: System) -> str:
-    """Where coordinates come from."""
-    return {
-        System.WGS84: _("手机定位、GPS"),
-        System.GCJ02: _("高德、腾讯地图"),
-        System.BD09: _("百度地图"),
-    }[value]
 
 
 def quiet(seconds: float) -> str:

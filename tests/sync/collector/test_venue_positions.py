@@ -110,6 +110,7 @@ def test_typed_coordinates_are_read_whichever_comes_first(text: str) -> None:
         ("40, 80", (40, 80)),
         ("80, 40", (40, 80)),
         ("80N, 40E", (80, 40)),
+        ("-112.9, 45", (45, -112.9)),
         ("18.4, -33.9", (18.4, -33.9)),
     ],
 )
