@@ -126,6 +126,23 @@ def test_an_older_database_is_brought_up_with_everything_in_it(empty: Database) 
     assert found(empty, "placement", "gate_number", "venue") == [(1, 1)]
 
 
+def test_inspectors_and_names_of_before_are_known_after_0008(empty: Database) -> None:
+    """Who was appointed has a number for the records; what a venue was called begins its history."""
+    schema.upgrade(empty, "0007")
+    with empty.change() as connection:
+        for line in (
+            "INSERT INTO venue (id, name, region) VALUES (1, '东门市场', '440607')",
+            "INSERT INTO account (id, login, name, created_at) VALUES (4, 'mei', '李梅', 1), (5, 'lan', '黄兰', 1)",
+            "INSERT INTO appointment (id, account_id, role, venue_id, since) VALUES (1, 5, 'venue_administrator', 1, 7),"
+            " (2, 4, 'inspector', 1, 8)",
+        ):
+            connection.execute(text(line))
+    schema.upgrade(empty)
+    assert found(empty, "inspector", "id", "account_id", "venue_id", "since") == [(1, 4, 1, 8.0)]
+    assert found(empty, "venue_version", "venue_id", "name", "region") == [(1, "东门市场", "440607")]
+    assert found(empty, "venue", "id", "state", "open_minute") == [(1, "active", 480)]
+
+
 def test_every_migration_goes_back_with_the_data(empty: Database) -> None:
     """Down and up again is where one started from, at each version."""
     schema.upgrade(empty, "0001")
