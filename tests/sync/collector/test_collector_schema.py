@@ -133,8 +133,8 @@ def test_inspectors_and_names_of_before_are_known_after_0008(empty: Database) ->
         for line in (
             "INSERT INTO venue (id, name, region) VALUES (1, '东门市场', '440607')",
             "INSERT INTO account (id, login, name, created_at) VALUES (4, 'mei', '李梅', 1), (5, 'lan', '黄兰', 1)",
-            "INSERT INTO appointment (id, account_id, role, venue_id, since) VALUES (1, 5, 'venue_administrator', 1, 7),"
-            " (2, 4, 'inspector', 1, 8)",
+            "INSERT INTO appointment (id, account_id, role, venue_id, since)"
+            " VALUES (1, 5, 'venue_administrator', 1, 7), (2, 4, 'inspector', 1, 8)",
         ):
             connection.execute(text(line))
     schema.upgrade(empty)
