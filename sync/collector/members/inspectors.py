@@ -30,9 +30,7 @@ def inspector_of(session: Session, account_id: int, venue_id: int) -> Inspector:
 
 
 def _row(session: Session, account_id: int, venue_id: int) -> Inspector | None:
-    return session.scalar(
-        select(Inspector).where(Inspector.account_id == account_id, Inspector.venue_id == venue_id)
-    )
+    return session.scalar(select(Inspector).where(Inspector.account_id == account_id, Inspector.venue_id == venue_id))
 
 
 def _appointed_since(session: Session, account_id: int, venue_id: int) -> float | None:

@@ -56,6 +56,8 @@ class Act(str, Enum):
     RECORD_ACCEPT = "record_accept"
     RECORD_CORRECT = "record_correct"
     RECORD_DISCARD = "record_discard"
+    INSPECTOR_PIN = "inspector_pin"
+    INSPECTOR_BADGE = "inspector_badge"
 
 
 @dataclass(frozen=True, slots=True)
