@@ -75,8 +75,8 @@ def load(state: StateDir) -> Snapshot:
 def read(directory: Path, root: bytes) -> Snapshot:
     """Read and check the snapshot in `directory`. root: 32 bytes. Raises TrustError with a sentence for IT.
 
-    A set that an older gate-sync installed lacks the staff list, which it did not know: then no inspector is known until
-    the next set comes, and people pass meanwhile. Any other file that is missing refuses the set.
+    A set that an older gate-sync installed lacks the staff list, which it did not know: no inspector is known until the
+    next set comes, and people pass meanwhile. Any other file that is missing refuses the set.
     """
     files = {name: _content(directory / name, LIMITS[name]) for name in FILES}
     files |= {name: _content(directory / name, LIMITS[name]) for name in OPTIONAL if (directory / name).exists()}

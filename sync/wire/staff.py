@@ -1,7 +1,7 @@
 """PURE: the staff list – the inspectors of a gate's venue, as they cross in the updates (DESIGN 4, R18).
 
-Decides what a list may hold and whom a number or a badge names. It does NOT check a PIN: that takes a second and lots of
-memory (`edge.staff`), which is why the cost of each hash is bounded here: no list, hostile or mistaken, makes a gate
+Decides what a list may hold and whom a number or a badge names. It does NOT check a PIN: that takes a second and lots
+of memory (`edge.staff`), which is why the cost of each hash is bounded here: no list, hostile or mistaken, makes a gate
 allocate more than it has.
 
 A name stands there masked, its first character and ＊: the card of a gate holds no full name in the clear.
@@ -26,8 +26,8 @@ MAX_INSPECTORS = 1_000
 MAX_STAFF_BYTES = 400_000
 MASK = "＊"
 
-# The cost of a PIN's hash (RFC 9106 §3.1), in KiB, passes and lanes: from what OWASP calls the least to what a Raspberry
-# Pi 3 with 1 GB can give for a moment.
+# The cost of a PIN's hash (RFC 9106 §3.1): from what OWASP calls the least to what a Raspberry Pi 3 with 1 GB can give
+# for a moment.
 MEMORY_KIB = range(19_456, 131_072 + 1)
 PASSES = range(2, 6 + 1)
 LANES = range(1, 4 + 1)

@@ -15,5 +15,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The version before makes sets without it: what they say differs, so that each gate gets one at its next contact."""
+    """The version before makes sets without it: they say something else, and each gate gets one at its next contact."""
     op.drop_column("snapshot", "staff")
