@@ -26,6 +26,7 @@ from sync.collector.fleet import metrics
 from sync.collector.fleet import pages as fleet_pages
 from sync.collector.intake import api, pages
 from sync.collector.languages import translate as _
+from sync.collector.members import own_pages as inspector_pages
 from sync.collector.messages.port import Message
 from sync.collector.messages.queue import Queue
 from sync.collector.problems import Kind, Problem
@@ -79,6 +80,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         pages.blueprint(centre, clock),
         fleet_pages.blueprint(centre, clock),
         alarm_pages.blueprint(centre, key, clock),
+        inspector_pages.blueprint(centre, key, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)
