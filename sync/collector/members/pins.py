@@ -83,7 +83,7 @@ def _is_date(pin: str, form: re.Pattern[str]) -> bool:
     if found is None:
         return False
     parts = {name: int(digits) for name, digits in found.groupdict().items()}
-    year = parts["y"] + 1900 * (len(found["y"]) == 2)
+    year = parts["y"] + (2000 if len(found["y"]) == 2 else 0)  # leap as in the century before, but for 1900
     try:
         return date(year, parts["m"], parts.get("d", 1)).year in _YEARS
     except ValueError:
