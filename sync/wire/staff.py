@@ -66,7 +66,9 @@ class StaffEntry(msgspec.Struct, frozen=True):
         return now < self.until
 
 
-class _Form(msgspec.Struct, frozen=True):
+class StaffList(msgspec.Struct, frozen=True):
+    """As it crosses."""
+
     inspectors: Annotated[list[StaffEntry], msgspec.Meta(max_length=MAX_INSPECTORS)]
     v: int = VERSION
 
@@ -106,17 +108,17 @@ class Staff:
 
 def encode_staff(staff: Staff) -> bytes:
     """`staff.json`."""
-    return jsonform.encode(_Form(list(staff.entries)))
+    return jsonform.encode(StaffList(list(staff.entries)))
 
 
 def read_staff(data: bytes) -> Staff:
     """Read a staff list. Raises WireError naming what is wrong: then the whole set is refused."""
     if len(data) > MAX_STAFF_BYTES:
         raise WireError(f"a staff list has at most {MAX_STAFF_BYTES} bytes")
-    form = jsonform.decode(data, _Form, "staff.json")
-    if form.v != VERSION:
-        raise WireError(f"version {form.v} of the staff list; this gate reads version {VERSION}")
-    return Staff(tuple(form.inspectors))
+    read = jsonform.decode(data, StaffList, "staff.json")
+    if read.v != VERSION:
+        raise WireError(f"version {read.v} of the staff list; this gate reads version {VERSION}")
+    return Staff(tuple(read.inspectors))
 
 
 def is_bounded(pin: str) -> bool:
