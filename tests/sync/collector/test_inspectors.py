@@ -25,7 +25,7 @@ from sync.installer import install
 from sync.wire.badges import text_of
 from sync.wire.record import Direction
 from sync.wire.staff import StaffEntry, is_bounded
-from sync.wire.updates import STAFF
+from sync.wire.updates import FILES, STAFF
 from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import NOW, Gate, Served, Site
 from tests.sync.collector.staff import employ
@@ -169,13 +169,38 @@ def test_the_list_lapses_on_a_gate_that_hears_of_nothing(site: Site, here: Gate)
     assert isinstance(book(here).by_badge(badge, until), Recognized)
 
 
-def test_a_set_of_before_there_was_a_list_is_sent_as_it_is(site: Site, here: Gate) -> None:
-    """After an upgrade of the centre, until its next contact a gate has the old set; then it gets one with staff."""
+def test_another_role_or_another_venue_makes_nobody_an_inspector_here(site: Site, here: Gate) -> None:
+    """Dismissed is gone, also who stays the administrator here and inspects elsewhere; and each stands there once."""
     with site.centre.database.write() as session:
-        session.execute(text("UPDATE snapshot SET staff = NULL, content = 'x'"))
-    answer = take_batch(site.centre, here.batch(1, []), NOW)
-    assert answer.updates is not None
-    assert STAFF in answer.updates
+        create_venue(session, "西门小学")
+    number = bind(site, "mei")
+    with site.centre.database.write() as session:
+        mei = service.find(session, "mei")
+        service.appoint(session, mei, Appointment(Role.VENUE_ADMINISTRATOR, venue=1), NOW)
+        service.appoint(session, mei, Appointment(Role.INSPECTOR, venue=2), NOW)
+    assert contact(site, here)
+    assert [entry.number for entry in known(here)] == [number]
+    with site.centre.database.write() as session:
+        mei = service.find(session, "mei")
+        service.dismiss(session, mei, mei.appointments[0].id)
+    assert contact(site, here)
+    assert known(here) == []
+
+
+def test_a_set_of_before_there_was_a_list_is_replaced_at_the_next_contact(site: Site, here: Gate) -> None:
+    """After an upgrade of the centre; and sent as it is while a policy that cannot be read lets no new one be made."""
+    with site.centre.database.write() as session:
+        policy = session.scalar(text("SELECT document FROM policy"))
+        session.execute(text("UPDATE snapshot SET staff = NULL, content = :x"), {"x": b"x" * 32})
+        session.execute(text("UPDATE policy SET document = :x"), {"x": b"no policy"})
+    here.have = (0, 0)
+    kept = take_batch(site.centre, here.batch(1, []), NOW).updates
+    assert kept is not None
+    assert set(kept) == set(FILES)
+    with site.centre.database.write() as session:
+        session.execute(text("UPDATE policy SET document = :x"), {"x": policy})
+    assert contact(site, here)
+    assert known(here) == []
 
 
 def test_a_lost_key_takes_the_badges_and_nothing_else(site: Site, here: Gate) -> None:
