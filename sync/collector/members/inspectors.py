@@ -21,20 +21,25 @@ _OF = select(Inspector).where(
 def inspector_of(session: Session, account_id: int, venue_id: int) -> Inspector:
     """The inspector that an appointment makes of an account; the row is made where there is none yet.
 
+    Who is appointed again has the number of before, and neither PIN nor badge: those may be in the hands of others.
     Within a write transaction. Two at once make one row. Raises NotFound without an appointment.
     """
     since = _appointed_since(session, account_id, venue_id)
     if since is None:
         raise NotFound(f"account {account_id} is no inspector of venue {venue_id}")
     row = {"account_id": account_id, "venue_id": venue_id, "since": since}
-    return _row(session, account_id, venue_id) or _made(session, row)
+    inspector = _row(session, account_id, venue_id) or _made(session, row)
+    if inspector.since < since:
+        inspector.since, inspector.badge = since, inspector.badge + 1
+        inspector.pin = inspector.checkpoint_id = None
+    return inspector
 
 
 def known_inspector(session: Session, account_id: int, venue_id: int) -> Inspector | None:
-    """The same to look at; None without an appointment, or before anybody asked for the number."""
-    if _appointed_since(session, account_id, venue_id) is None:
-        return None
-    return _row(session, account_id, venue_id)
+    """The same to look at; None where `inspector_of` would make or change something, or raise."""
+    since = _appointed_since(session, account_id, venue_id)
+    found = None if since is None else _row(session, account_id, venue_id)
+    return found if found is not None and since is not None and found.since >= since else None
 
 
 def _made(session: Session, row: dict[str, Any]) -> Inspector:

@@ -43,6 +43,7 @@ _STANDING = (
             AppointmentRow.account_id == Inspector.account_id,
             AppointmentRow.venue_id == Inspector.venue_id,
             AppointmentRow.role == Role.INSPECTOR.value,
+            AppointmentRow.since <= Inspector.since,  # appointed again: the badge of before counts no longer
         ),
     )
     .outerjoin(Checkpoint, Checkpoint.id == Inspector.checkpoint_id)

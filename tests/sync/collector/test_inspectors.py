@@ -263,7 +263,28 @@ def test_an_appointment_makes_one_inspector(site: Site) -> None:
             inspector_of(session, account, 1)
         assert known_inspector(session, account, 1) is None
         service.appoint(session, mei, INSPECTOR, NOW + 9)
+        assert known_inspector(session, account, 1) is None
         assert inspector_of(session, account, 1).id == number
+        assert known_inspector(session, account, 1) is not None
+
+
+def test_who_is_appointed_again_begins_without_pin_and_with_a_new_badge(site: Site, here: Gate) -> None:
+    """What was lost before, or told to somebody, opens nothing again; the number is the same."""
+    number = bind(site, "mei", pin=HASH, checkpoint_id=1)
+    lost = badge_text(site, number)
+    with site.centre.database.write() as session:
+        mei = service.find(session, "mei")
+        service.dismiss(session, mei, mei.appointments[0].id)
+        service.appoint(session, mei, INSPECTOR, NOW + 9)
+        account = mei.id
+    contact(site, here)
+    assert known(here) == []
+    with site.centre.database.write() as session:
+        inspector_of(session, account, 1)
+    assert contact(site, here)
+    assert [(entry.number, entry.pin, entry.checkpoint) for entry in known(here)] == [(number, None, 0)]
+    assert book(here).by_badge(lost, NOW).why is Why.UNKNOWN  # type: ignore[union-attr]
+    assert isinstance(book(here).by_badge(badge_text(site, number), NOW), Recognized)
 
 
 def test_a_roll_is_the_same_for_the_same_people(site: Site) -> None:
