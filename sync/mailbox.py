@@ -111,7 +111,7 @@ def newest_snapshot(state: StateDir, root: bytes) -> Snapshot:
 
 
 def read_snapshot(directory: Path, root: bytes) -> Snapshot:
-    """Open the updates in `directory`, but for the status list, which only the gate needs.
+    """Open the updates in `directory`, but for status list and staff list, which only the gate needs.
 
     Raises NotProvisioned (unreadable) or WireError (not genuine, not whole).
     """

@@ -20,22 +20,27 @@ from sync.outbox.reader import OutboxReader, readers
 from sync.wire import jsonform
 from sync.wire.envelope import MessageType, unverified_payload
 from sync.wire.errors import WireError
+from sync.wire.staff import read_staff
 from sync.wire.statedir import StateDir
 from sync.wire.status import SyncStatus
 from sync.wire.statuslist import StatusList
-from sync.wire.updates import KEYS, LIMITS, WITHDRAWN, KeyList, Snapshot
+from sync.wire.updates import KEYS, LIMITS, STAFF, WITHDRAWN, KeyList, Snapshot
 
 STALE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The updates in force. Times are seconds since 1970. withdrawn: passes on the status list, None without one."""
+    """The updates in force. Times are seconds since 1970.
+
+    withdrawn: passes on the status list, inspectors: on the staff list; None without one.
+    """
 
     order: tuple[int, int]
     issued_at: int
     keys_issued_at: int | None
     withdrawn: int | None
+    inspectors: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +109,16 @@ def gather(state: StateDir) -> Picture:
 
 
 def _trust(state: StateDir, snapshot: Snapshot) -> Trust:
-    keys_issued_at = withdrawn = None
+    keys_issued_at = withdrawn = inspectors = None
     with suppress(OSError, WireError):
         keys = (state.current_updates / KEYS).read_bytes()
         # Its signature was checked with the snapshot's.
         keys_issued_at = jsonform.decode(unverified_payload(keys, MessageType.KEYS), KeyList, KEYS).issued_at
     with suppress(OSError, WireError), (state.current_updates / WITHDRAWN).open("rb") as file:
         withdrawn = StatusList(file.read(LIMITS[WITHDRAWN])).listed
-    return Trust(snapshot.order, snapshot.issued_at, keys_issued_at, withdrawn)
+    with suppress(OSError, WireError), (state.current_updates / STAFF).open("rb") as file:
+        inspectors = len(read_staff(file.read(LIMITS[STAFF] + 1)))
+    return Trust(snapshot.order, snapshot.issued_at, keys_issued_at, withdrawn, inspectors)
 
 
 def _queues(state: StateDir, snapshot: Snapshot | None) -> tuple[Queue, ...]:

@@ -99,6 +99,11 @@ def _trust(trust: Trust | None, now: float, say: Say) -> Iterable[tuple[str, str
     else:
         listed = say(f"{trust.withdrawn:,} 个通行码，截至 {age}", f"{trust.withdrawn:,} passes, as of {age}")
         yield say("状态名单", "Status list"), listed
+    if trust.inspectors is None:
+        yield say("检测员名单", "Staff list"), say("没有", "none")
+    else:
+        listed = say(f"{trust.inspectors:,} 名检测员，截至 {age}", f"{trust.inspectors:,} inspectors, as of {age}")
+        yield say("检测员名单", "Staff list"), listed
 
 
 def _sealed(queue: Queue, say: Say) -> Iterable[tuple[str, str]]:

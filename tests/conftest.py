@@ -15,6 +15,7 @@ from sync.wire.passes import PassClaims, PassKind, Status, issue
 from sync.wire.policy import Policy
 from sync.wire.receipt import Receipt, sign_receipt
 from sync.wire.record import ClockQuality, Direction, Moment
+from sync.wire.staff import Staff
 from sync.wire.statedir import StateDir
 from sync.wire.statuslist import Withdrawn
 from sync.wire.updates import KeyEntry, KeyList, Snapshot, VenueCard, build, open_snapshot, sign_keys
@@ -54,11 +55,12 @@ class Authority:
         issued_at: int = NOW,
         epoch: int = 1,
         withdrawn: Withdrawn | None = None,
+        staff: Staff | None = None,
         **changes: dict[str, int],
     ) -> dict[str, bytes]:
         """The files of one snapshot."""
         keys = self.key_list(number, **changes)
-        return build(keys, policy or Policy(), venue, (epoch, number), issued_at, self.updates, withdrawn)
+        return build(keys, policy or Policy(), venue, (epoch, number), issued_at, self.updates, withdrawn, staff)
 
     def snapshot(self, **options: object) -> Snapshot:
         """A snapshot as the gate opens it."""

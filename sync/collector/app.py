@@ -28,6 +28,7 @@ from sync.collector.headers import with_headers
 from sync.collector.intake import api, pages
 from sync.collector.languages import translate as _
 from sync.collector.members import pages as member_pages
+from sync.collector.members import own_pages as inspector_pages
 from sync.collector.messages.port import Message
 from sync.collector.messages.queue import Queue
 from sync.collector.problems import Kind, Problem
@@ -76,6 +77,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         venue_pages.blueprint(centre, clock),
         township_pages.blueprint(centre, clock),
         member_pages.blueprint(centre, key, clock),
+        inspector_pages.blueprint(centre, key, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

@@ -2,7 +2,7 @@
 
 Checked as one: `keys.cose` (signed by the offline root), `manifest.cose` (signed by an update key of that list; names
 the digest of every file, so that a mixed or torn set is found out), `policy.json`, `venue.json`, and where the centre
-has one the status list, `withdrawn.list` and `withdrawn.delta`.
+has one the status list, `withdrawn.list` and `withdrawn.delta`, and the staff list, `staff.json`.
 Decides whether a set is whole, genuine and in order. It does NOT decide whether it is fresh: policy does.
 """
 
@@ -20,16 +20,22 @@ from sync.wire.errors import NotGenuine, WireError
 from sync.wire.keys import KeyRing, Purpose, SigningKey, VerificationKey
 from sync.wire.policy import Policy, read_policy
 from sync.wire.record import Direction
+from sync.wire.staff import MAX_STAFF_BYTES, Staff, encode_staff, read_staff
 from sync.wire.statuslist import EMPTY, StatusList, Withdrawn
 
 VERSION = 1
 KEYS, MANIFEST, POLICY, VENUE = "keys.cose", "manifest.cose", "policy.json", "venue.json"
-WITHDRAWN, WITHDRAWN_DELTA = "withdrawn.list", "withdrawn.delta"
+WITHDRAWN, WITHDRAWN_DELTA, STAFF = "withdrawn.list", "withdrawn.delta", "staff.json"
 FILES = (KEYS, MANIFEST, POLICY, VENUE)
-OPTIONAL = (WITHDRAWN, WITHDRAWN_DELTA)
+OPTIONAL = (WITHDRAWN, WITHDRAWN_DELTA, STAFF)
 MAX_FILE_BYTES = 256_000
-LIMITS = dict.fromkeys(FILES, MAX_FILE_BYTES) | {WITHDRAWN: 20_000_000, WITHDRAWN_DELTA: 2_000_000}
+LIMITS = dict.fromkeys(FILES, MAX_FILE_BYTES) | {
+    WITHDRAWN: 20_000_000,
+    WITHDRAWN_DELTA: 2_000_000,
+    STAFF: MAX_STAFF_BYTES,
+}
 """The most bytes of each file that a set can have."""
+_STATUS_LIST = (WITHDRAWN, WITHDRAWN_DELTA)
 
 
 class KeyEntry(msgspec.Struct, frozen=True):
@@ -78,7 +84,8 @@ class Manifest(msgspec.Struct, frozen=True):
 class Snapshot:
     """A genuine set of updates. order: (epoch, number), compared as a tuple.
 
-    lacking: files that belong to it and were not given; it is whole without any.
+    lacking: files that belong to it and were not given; it is whole without any. staff: None where the centre sent no
+    list, or it is lacking: then the gate knows no inspector.
     """
 
     order: tuple[int, int]
@@ -89,6 +96,7 @@ class Snapshot:
     venue: VenueCard
     withdrawn: Withdrawn
     lacking: tuple[str, ...] = ()
+    staff: Staff | None = None
 
 
 def build(
@@ -99,9 +107,12 @@ def build(
     issued_at: int,
     key: SigningKey,
     withdrawn: Withdrawn | None = None,
+    staff: Staff | None = None,
 ) -> dict[str, bytes]:
-    """The files of a snapshot. keys: the list as the root signed it. withdrawn: None where none was yet."""
+    """The files of a snapshot. keys: the list as the root signed it. withdrawn, staff: None where none was yet."""
     files = {KEYS: keys, POLICY: jsonform.encode(policy), VENUE: jsonform.encode(venue)}
+    if staff is not None:
+        files[STAFF] = encode_staff(staff)
     if withdrawn is not None:
         files |= {WITHDRAWN: withdrawn.snapshot.content, WITHDRAWN_DELTA: withdrawn.delta.content}
     manifest = Manifest(order[0], order[1], issued_at, {name: sha256(data).hexdigest() for name, data in files.items()})
@@ -116,8 +127,8 @@ def sign_keys(keys: KeyList, root: SigningKey) -> bytes:
 def open_snapshot(files: Mapping[str, bytes], root: bytes) -> Snapshot:
     """Check a set of files against the root's public key (32 bytes) and read it.
 
-    Files that a later version added are left alone; of the status list, what is not given is `lacking`. Raises
-    NotGenuine or WireError; the sentence names the file. Order against what is in force is the caller's.
+    Files that a later version added are left alone; of the lists, what is not given is `lacking`. Raises NotGenuine or
+    WireError; the sentence names the file. Order against what is in force is the caller's.
     """
     for name in FILES:
         if name not in files:
@@ -143,8 +154,9 @@ def open_snapshot(files: Mapping[str, bytes], root: bytes) -> Snapshot:
         sealing_key=_sealing_key(key_list, manifest.issued_at),
         policy=read_policy(files[POLICY]),
         venue=jsonform.decode(files[VENUE], VenueCard, VENUE),
-        withdrawn=Withdrawn(*(StatusList(files[name]) if name in files else EMPTY for name in OPTIONAL)),
+        withdrawn=Withdrawn(*(StatusList(files[name]) if name in files else EMPTY for name in _STATUS_LIST)),
         lacking=tuple(name for name in OPTIONAL if name in manifest.files and name not in files),
+        staff=read_staff(files[STAFF]) if STAFF in files else None,
     )
 
 

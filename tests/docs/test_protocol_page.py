@@ -14,14 +14,14 @@ import pytest
 from edge.reasons import REASONS
 from sync.collector.alarms import telling
 from sync.transport import PATH
-from sync.wire import batch, passes, receipt, record, statuslist, updates
+from sync.wire import badges, batch, passes, receipt, record, staff, statuslist, updates
 from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import NotGenuine
 from sync.wire.keys import KeyRing
 from sync.wire.policy import MAX_POLICY_BYTES, Policy
 from sync.wire.urgent import REPORTED
 from tests.sync.town import Town
-from tests.vectors.make import CLAIMS, RECEIPT
+from tests.vectors.make import BADGE, CLAIMS, RECEIPT, STAFF
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
 TOWN = Town()
@@ -65,6 +65,16 @@ def status_list(text: str) -> None:
     assert bytes.fromhex(text) == made.content
 
 
+def staff_list(text: str) -> None:
+    as_form(staff.StaffList)(text)
+    assert staff.read_staff(text.encode()) == STAFF
+
+
+def badge(text: str) -> None:
+    read = badges.read_badge(text.strip())
+    assert (read, STAFF.with_badge(read)) == (BADGE, STAFF.entries[0])
+
+
 def request(text: str) -> None:
     assert text.startswith(f"POST {PATH} HTTP/1.1\n")
 
@@ -80,6 +90,8 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "record-adopted": as_form(record.Record),
     "record-fire_loop": as_form(record.Record),
     "status-list": status_list,
+    "staff": staff_list,
+    "badge": badge,
     "batch": as_form(batch.Batch),
     "receipt": as_form(receipt.Receipt),
     "keys": as_form(updates.KeyList),
@@ -144,8 +156,18 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
         "a policy, bytes": MAX_POLICY_BYTES,
         "`withdrawn.list`, bytes": updates.LIMITS[updates.WITHDRAWN],
         "`withdrawn.delta`, bytes": updates.LIMITS[updates.WITHDRAWN_DELTA],
+        "`staff.json`, bytes": updates.LIMITS[updates.STAFF],
+        "inspectors in a staff list": staff.MAX_INSPECTORS,
+        "text of a badge, characters": badges.MAX_TEXT,
         "an answer, bytes": receipt.MAX_ANSWER_BYTES,
     }
+
+
+def test_the_cost_of_a_pin_on_the_page_is_that_of_the_code() -> None:
+    """What a second implementation must be ready for."""
+    m, t, p = staff.MEMORY_KIB, staff.PASSES, staff.LANES
+    said = f"`m` {m.start:,} to {m.stop - 1:,} KiB, `t` {t.start} to {t.stop - 1}, `p` {p.start} to {p.stop - 1}"
+    assert said in PAGE
 
 
 def test_the_urgent_reasons_of_the_page_are_those_of_the_code() -> None:

@@ -24,7 +24,8 @@ from sync.outbox.outbox import Outbox
 from sync.wire.statedir import StateDir
 from sync.wire.status import SyncStatus, Trouble
 from tests.sync.programs import BIN, Processes, a_record, programs, until
-from tests.sync.town import Town
+from tests.sync.town import Town, put_snapshot
+from tests.vectors.make import STAFF
 
 
 def gate_sync(*arguments: str | Path) -> Result:
@@ -132,6 +133,16 @@ def test_status_is_plain_words_in_both_languages(state: StateDir) -> None:
     chinese = gate_sync("status", "--state", state.root, "--lang", "zh")
     for words in ("1,234,567", "2 小时前", "没有网络", "42 秒后", "签发于"):
         assert words in chinese.output
+
+
+def test_status_tells_of_the_staff_list(state: StateDir) -> None:
+    """How many, and as of when; none where the centre sends none."""
+    town = Town()
+    town.provision(state, "https://centre.example")
+    assert "Staff list: none" in gate_sync("status", "--state", state.root).output
+    put_snapshot(state, town.snapshot((1, 2), staff=STAFF), "1-2")
+    assert "2 inspectors, as of 2022-04-1" in gate_sync("status", "--state", state.root).output
+    assert "2 名检测员" in gate_sync("status", "--state", state.root, "--lang", "zh").output
 
 
 def test_status_is_zero_when_connected(state: StateDir) -> None:

@@ -16,6 +16,7 @@ from sync.wire.keys import KeyRing, Purpose, SigningKey, key_id
 from sync.wire.policy import Policy
 from sync.wire.receipt import Answer, Receipt, SetAside, Standing, encode_answer, sign_receipt
 from sync.wire.record import Direction
+from sync.wire.staff import Staff
 from sync.wire.statedir import StateDir
 from sync.wire.status import Identity
 from sync.wire.statuslist import Withdrawn
@@ -58,9 +59,11 @@ class Town:
         issued_at: int = ISSUED_AT,
         receipts: SigningKey | None = None,
         withdrawn: Withdrawn | None = None,
+        staff: Staff | None = None,
     ) -> dict[str, bytes]:
         card = VenueCard(GATE, "South gate 1", 11, "Market", 21, "South gate", Direction.IN)
-        return build(self.key_list(order[1], receipts), Policy(), card, order, issued_at, self.updates, withdrawn)
+        keys = self.key_list(order[1], receipts)
+        return build(keys, Policy(), card, order, issued_at, self.updates, withdrawn, staff)
 
     def provision(self, state: StateDir, collector: str, ca: str | None = None) -> None:
         """The files that a gate gets from its centre."""

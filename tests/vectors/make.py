@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from sync.wire.badges import Badge, badge_hash, text_of
 from sync.wire.batch import Batch, Hole, Report, pack
 from sync.wire.passes import PassClaims, PassKind, Status, issue
 from sync.wire.receipt import Answer, Receipt, SetAside, encode_answer, sign_receipt
+from sync.wire.staff import Staff, StaffEntry, encode_staff
 from tests.sync.town import Town
 
 HERE = Path(__file__).parent
@@ -34,6 +36,17 @@ RECEIPT = Receipt(
     gate="gate-7", outbox="00112233445566778899aabbccddeeff", epoch=1, next=44, centre_time=1_650_000_000.5,
     nonce="0f" * 16, set_aside=[SetAside(43, "not a record")], conflicts=[41],
 )  # fmt: skip
+
+PIN = "48291537"
+BADGE = Badge(57, bytes(range(16)))
+STAFF = Staff((
+    StaffEntry(
+        number=57, name="李＊", checkpoint=21, badge=badge_hash(BADGE), until=1_651_248_000,
+        pin="$argon2id$v=19$m=65536,t=3,p=1$AAECAwQFBgcICQoLDA0ODw$"
+        "SabQe9kZ0GxhTx9qnSXwT0M6rDAvUXOXm1aT4sW73NI",
+    ),
+    StaffEntry(number=58, name="O＊", checkpoint=0, pin=None, badge=None, until=1_651_248_000),
+))  # fmt: skip
 
 
 def vectors() -> dict[str, dict[str, Any]]:
@@ -72,6 +85,15 @@ def vectors() -> dict[str, dict[str, Any]]:
             "order": [1, 1],
             "sealing_public_key": town.seal_public.hex(),
             "files": {name: content.hex() for name, content in town.snapshot().items()},
+        },
+        "staff": {
+            "root_public_key": town.root.public.hex(),
+            "update_signing_key": town.updates.private.private_bytes_raw().hex(),
+            "order": [1, 2],
+            "badge": {"number": BADGE.number, "secret": BADGE.secret.hex(), "text": text_of(BADGE)},
+            "pin": PIN,
+            "staff": encode_staff(STAFF).decode(),
+            "files": {name: content.hex() for name, content in town.snapshot((1, 2), staff=STAFF).items()},
         },
     }
 

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from edge.staff import verify as verify_pin
+from sync.wire.badges import read_badge
 from sync.wire.batch import unpack
 from sync.wire.envelope import MessageType, verify
 from sync.wire.keys import KeyRing, Purpose, VerificationKey
@@ -69,10 +71,26 @@ def test_the_updates_open_as_written_down() -> None:
     assert snapshot.sealing_key.hex() == expected["sealing_public_key"]
 
 
+def test_the_staff_list_opens_as_written_down() -> None:
+    """In its set, by badge and by PIN; and the set without it is still one, of a centre that has none."""
+    expected = vector("staff")
+    files = {name: bytes.fromhex(content) for name, content in expected["files"].items()}
+    staff = open_snapshot(files, bytes.fromhex(expected["root_public_key"])).staff
+    assert staff is not None
+    assert files["staff.json"].decode() == expected["staff"]
+    badge = read_badge(expected["badge"]["text"])
+    assert (badge.number, badge.secret.hex()) == (expected["badge"]["number"], expected["badge"]["secret"])
+    entry = staff.with_badge(badge)
+    assert entry is not None
+    assert (entry.name, verify_pin(expected["pin"], entry)) == ("李＊", True)
+    older = {name: bytes.fromhex(content) for name, content in vector("updates")["files"].items()}
+    assert open_snapshot(older, bytes.fromhex(expected["root_public_key"])).staff is None
+
+
 def test_what_is_written_today_is_what_was_written_then() -> None:
     """A change of the form is a new version, never an accident."""
     # The seal of a batch is random, and a policy or a venue card may gain fields.
-    varies = {"batch": ["body", "urgent_body"], "updates": ["files"]}
+    varies = {"batch": ["body", "urgent_body"], "updates": ["files"], "staff": ["files"]}
     today = json.loads(json.dumps(vectors()))
     for name, made in today.items():
         kept = vector(name)

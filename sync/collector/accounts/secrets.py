@@ -1,8 +1,9 @@
 """The key of the accounts: keys/accounts.key, 0600, never in the database.
 
-From it come the key that signs browser cookies, the one that seals staff's addresses and second factors, and the one
-of hashes that nobody without it can guess at. Without the file nobody signs in; gates are served all the same. A lost
-one is made anew: everybody signs in again, and second factors and addresses must be given again.
+From it come the key that signs browser cookies, the one that seals staff's addresses and second factors, the one of
+hashes that nobody without it can guess at, and the secrets of inspectors' badges. Without the file nobody signs in;
+gates are served all the same. A lost one is made anew: everybody signs in again, second factors and addresses must be
+given again, and badges printed again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sync.collector.errors import CollectorError
 from sync.outbox.durable import make_directory, replace_file
 
 NAME = "accounts.key"
-_KEY_BYTES, _NONCE_BYTES, _HASH_BYTES = 32, 12, 16
+_KEY_BYTES, _NONCE_BYTES, _HASH_BYTES, _BADGE_BYTES = 32, 12, 16, 16
 _OTHERS = 0o077
 
 
@@ -59,6 +60,15 @@ class AccountKey:
     def hash(self, *parts: str) -> bytes:
         """16 bytes in place of what nobody needs to read."""
         return hmac.digest(self._hashing, "\0".join(parts).encode(), hashlib.sha256)[:_HASH_BYTES]
+
+    def badge_secret(self, inspector: int, generation: int) -> bytes:
+        """16 bytes: what makes that inspector's badge theirs. generation: which of their badges."""
+        said = inspector.to_bytes(8, "big") + generation.to_bytes(8, "big")
+        return hmac.digest(self._badges, said, hashlib.sha256)[:_BADGE_BYTES]
+
+    @cached_property
+    def _badges(self) -> bytes:
+        return self._derived("badges")
 
     @cached_property
     def _aead(self) -> AESGCM:

@@ -100,7 +100,10 @@ class ContactSample(Base):
 
 
 class SnapshotFiles(Base):
-    """The newest updates of a gate as files. content: digest of what they say, to tell when they must change."""
+    """The newest updates of a gate as files. content: digest of what they say, to tell when they must change.
+
+    staff: None in a set that was made before there was a staff list.
+    """
 
     __tablename__ = "snapshot"
 
@@ -113,6 +116,7 @@ class SnapshotFiles(Base):
     manifest: Mapped[bytes] = mapped_column(LargeBinary)
     policy: Mapped[bytes] = mapped_column(LargeBinary)
     venue: Mapped[bytes] = mapped_column(LargeBinary)
+    staff: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class PolicyDocument(Base):

@@ -66,7 +66,7 @@ def provision(
         replace_file(files.root_key, centre.keys.root_public.hex().encode() + b"\n")
         connection = session.connection()
         known = known_gate(connection, gate)
-        in_force = snapshots.ensure_current(connection, centre.keys, known, now)
+        in_force = snapshots.ensure_current(connection, centre, known, now)
         if in_force.order == (0, 0):
             raise Mistake("there is no policy that this version can read: `collector policy set FILE` first")
         if actor is not None:

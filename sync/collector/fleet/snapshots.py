@@ -10,19 +10,20 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from sync.collector.centre import Centre
 from sync.collector.database import upsert
 from sync.collector.fleet.model import Epoch, Gate, PolicyDocument, SnapshotFiles
 from sync.collector.fleet.service import KnownGate
-from sync.collector.keys import CentreKeys
+from sync.collector.members import staff
 from sync.collector.policy import lists
 from sync.wire import jsonform
 from sync.wire.errors import WireError
 from sync.wire.policy import Policy, read_policy
-from sync.wire.updates import KEYS, MANIFEST, POLICY, VENUE, build
+from sync.wire.updates import KEYS, MANIFEST, POLICY, STAFF, VENUE, build
 
 _log = logging.getLogger(__name__)
 _MAX_AGE_SECONDS = 6 * 3600
-_COLUMNS = {KEYS: "keys", MANIFEST: "manifest", POLICY: "policy", VENUE: "venue"}
+_COLUMNS = {KEYS: "keys", MANIFEST: "manifest", POLICY: "policy", VENUE: "venue", STAFF: "staff"}
 
 _NEWEST_POLICY = select(PolicyDocument.document).order_by(PolicyDocument.number.desc()).limit(1)
 _IN_FORCE = (
@@ -48,12 +49,13 @@ class InForce:
     order: tuple[int, int]
 
 
-def ensure_current(connection: Connection, keys: CentreKeys, gate: KnownGate, now: float) -> InForce:
+def ensure_current(connection: Connection, centre: Centre, gate: KnownGate, now: float) -> InForce:
     """The snapshot that `gate` should have now; a new one is stored when it must be.
 
     Within a write transaction. A stored policy that this version cannot read leaves the gate what it has: taking
     records in never depends on it.
     """
+    keys = centre.keys
     row = connection.execute(_IN_FORCE, {"gate_number": gate.number}).one()
     epoch = int(row.centre_epoch)
     try:
@@ -61,14 +63,15 @@ def ensure_current(connection: Connection, keys: CentreKeys, gate: KnownGate, no
     except WireError as cause:
         _log.error("no updates for %s: %s; set the policy again", gate.id, cause)
         return InForce(epoch, (row.epoch or 0, row.number or 0))
-    listed = lists.newest(connection)
-    said = (keys.key_list, row.document, jsonform.encode(gate.card), listed.digest if listed else b"")
+    listed, roll = lists.newest(connection), staff.roll_of(connection, gate.card.venue)
+    said = (keys.key_list, row.document, jsonform.encode(gate.card), listed.digest if listed else b"", roll.digest)
     content = sha256(b"\n".join(said)).digest()
     if (row.content, row.epoch) == (content, epoch) and now - row.issued_at < _renewal_seconds(policy):
         return InForce(epoch, (row.epoch, row.number))
     order = (epoch, (row.number or 0) + 1)
     withdrawn = lists.read(connection, listed.number) if listed else None
-    contents = build(keys.key_list, policy, gate.card, order, int(now), keys.updates, withdrawn)
+    people = staff.staff_list(roll, staff.accounts_key(centre.state), now)
+    contents = build(keys.key_list, policy, gate.card, order, int(now), keys.updates, withdrawn, people)
     columns = {column: contents[name] for name, column in _COLUMNS.items()}
     place = {"gate_number": gate.number, "epoch": order[0], "number": order[1]}
     connection.execute(_store(connection.dialect.name), place | columns | {"issued_at": int(now), "content": content})
@@ -81,7 +84,8 @@ def files(connection: Connection, gate: KnownGate, have: tuple[int, int] = (0, 0
     """The files of the newest snapshot, by the names of `sync.wire.updates`; without what updates `have` hold too."""
     columns = [SnapshotFiles.__table__.c[column].label(name) for name, column in _COLUMNS.items()]
     row = connection.execute(select(*columns).where(SnapshotFiles.gate_number == gate.number)).one()
-    return dict(row._mapping) | lists.files(connection, gate.number, have)
+    stored = {name: content for name, content in row._mapping.items() if content is not None}
+    return stored | lists.files(connection, gate.number, have)
 
 
 def _renewal_seconds(policy: Policy) -> float:

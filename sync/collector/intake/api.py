@@ -43,7 +43,7 @@ def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True
     with centre.database.change() as connection:
         queue_up(connection, gate.number)
         taken = take_in(connection, gate, batch, now, straight=straight)
-        in_force = snapshots.ensure_current(connection, centre.keys, gate, now)
+        in_force = snapshots.ensure_current(connection, centre, gate, now)
         wanted = batch.report.wants_updates and batch.report.have < in_force.order and not gate.is_revoked
         updates = snapshots.files(connection, gate, batch.report.have) if wanted else None
     if isinstance(taken, Disputed):

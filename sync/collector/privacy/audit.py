@@ -67,6 +67,8 @@ class Act(str, Enum):
     UNBIND = "unbind"
     HAND_OVER_OFFER = "hand_over_offer"
     HAND_OVER = "hand_over"
+    INSPECTOR_PIN = "inspector_pin"
+    INSPECTOR_BADGE = "inspector_badge"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sync.collector.visitors.model import IssuedPass
 from sync.installer import install
 from sync.wire.passes import PassKind
 from sync.wire.statuslist import StatusList, Withdrawn
-from sync.wire.updates import FILES, LIMITS, WITHDRAWN, WITHDRAWN_DELTA, Snapshot
+from sync.wire.updates import FILES, LIMITS, STAFF, WITHDRAWN, WITHDRAWN_DELTA, Snapshot
 from tests.sync.collector.gateside import NOW, Gate, Served, Site
 
 DAY = 86_400
@@ -190,14 +190,14 @@ def test_a_gate_gets_the_list_at_its_next_contact_and_then_only_what_changed(ser
     first = withdrawn_and_built(site)
     answer = served.post(gate.batch(1, [])).answer()
     assert answer.updates is not None
-    assert set(answer.updates) == {*FILES, WITHDRAWN, WITHDRAWN_DELTA}
+    assert set(answer.updates) == {*FILES, STAFF, WITHDRAWN, WITHDRAWN_DELTA}
     gate.have = install(gate.files, answer.updates, root, gate.have).order
     assert open_at_gate(gate).withdrawn.lists(first, NOW)
 
     second = withdrawn_and_built(site)
     answer = served.post(gate.batch(1, [])).answer()
     assert answer.updates is not None
-    assert set(answer.updates) == {*FILES, WITHDRAWN_DELTA}
+    assert set(answer.updates) == {*FILES, STAFF, WITHDRAWN_DELTA}
     gate.have = install(gate.files, answer.updates, root, gate.have).order
     snapshot = open_at_gate(gate)
     assert snapshot.withdrawn.lists(first, NOW)
