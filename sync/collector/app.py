@@ -27,8 +27,8 @@ from sync.collector.fleet import pages as fleet_pages
 from sync.collector.headers import with_headers
 from sync.collector.intake import api, pages
 from sync.collector.languages import translate as _
-from sync.collector.members import pages as member_pages
 from sync.collector.members import own_pages as inspector_pages
+from sync.collector.members import pages as member_pages
 from sync.collector.messages.port import Message
 from sync.collector.messages.queue import Queue
 from sync.collector.problems import Kind, Problem
