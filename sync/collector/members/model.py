@@ -71,10 +71,10 @@ class BindingRequest(Base):
 class Inspector(Base):
     """Somebody as inspector (检测员) of one venue; `id` is the number that records and roll-ups name.
 
-    Who is bound again has the number of before, and a new badge (`members.inspectors`). Whether somebody IS an
-    inspector the appointment alone says (`accounts.model.AppointmentRow`); since: of that appointment. checkpoint_id:
-    where they stand, None before they chose. pin: Argon2id in the PHC format, for the panel at a gate. badge: which of
-    their badges counts; a new one ends the one before.
+    Who is bound again has the number of before, and a new badge (`members.inspectors`). Whether somebody IS one the
+    appointment alone says (`accounts.model.AppointmentRow`); since: of that appointment. checkpoint_id: where they
+    stand, None before they chose. pin: Argon2id in the PHC format, for the panel at a gate. badge: which of their
+    badges counts; a new one ends the one before.
     """
 
     __tablename__ = "inspector"
