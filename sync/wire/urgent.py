@@ -25,7 +25,7 @@ class _RefusedByHand(msgspec.Struct, tag_field="type", tag="registered"):
     reasons: list[str]
 
 
-_decode = msgspec.json.Decoder(_Refusal | _RefusedByHand).decode  # type: ignore[arg-type]
+_decode = msgspec.json.Decoder(_Refusal | _RefusedByHand).decode
 
 
 def is_urgent(record: bytes) -> bool:

@@ -17,8 +17,8 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """People today (China time, by the gates' clocks): codes presented, and registered by hand; codes that were not genuine,
-    apart; and records held now (within their term).
+    """Today (China time, by the gates' clocks): people by the code that they presented, or registered by hand; codes
+    that were not genuine, apart; and records held now (within their term).
 
     held: 0 for who sees some venues only.
     """

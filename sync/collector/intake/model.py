@@ -14,11 +14,10 @@ from sync.collector.database import BY_VENUE, Base
 
 
 class Outbox(Base):
-    """A queue, and whose it is: the gate's that first used it, or the centre's own for what inspectors of a venue register
-    (`intake.own`). next: the centre holds everything below. records: how many rows.
+    """A queue, and whose it is: the gate's that first used it, or a venue's own (`intake.own`).
 
-    ahead: one past the highest number that came urgently, before its turn (R7). purged: records below it were here, and
-    their term is over.
+    next: the centre holds everything below. records: how many rows. ahead: one past the highest number that came
+    urgently, before its turn (R7). purged: records below it were here, and their term is over.
     """
 
     __tablename__ = "outbox"
@@ -36,11 +35,12 @@ class Outbox(Base):
 class RecordRow(Base):
     """A record: the columns to ask by, and its bytes as they came.
 
-    type: as on the wire. outcome: of a scan or registration, or what the turnstile said of a passage. kind, status: of a
-    scan; kind of a registration: `rows.READING`, `rows.WORD`. gate: 0 for none. inspector: who did it, 0 for the gate
-    alone. reasons: codes, the deciding one first, separated by commas. serial: the first 8 bytes. count: codes or people
-    that this record stands for, below 0 where it takes a registration back. at: by the gate's clock. corrected_at: by the centre's,
-    known for what the gate recorded since it last started. hour: whole hours since 1970, by the better of the two.
+    type: as on the wire. outcome: of a scan or registration, or what the turnstile said of a passage. kind, status: of
+    a scan; kind of a registration: `rows.READING`, `rows.WORD`. gate: 0 for none. inspector: who did it, 0 for the
+    gate alone. reasons: codes, the deciding one first, separated by commas. serial: the first 8 bytes. count: codes or
+    people that this record stands for, below 0 where it takes a registration back. at: by the gate's clock.
+    corrected_at: by the centre's, known for what the gate recorded since it last started. hour: whole hours since
+    1970, by the better of the two.
     """
 
     __tablename__ = "record"

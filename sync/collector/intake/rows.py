@@ -119,7 +119,7 @@ def _row(sequence: int, raw: bytes, source: Source, received_at: float) -> Row:
             checkpoint,
             place.direction._value_,
             source.gate,
-            record.inspector if type_ == "registered" else _NOBODY,  # type: ignore[union-attr]
+            record.inspector if type_ == "registered" else _NOBODY,
             type_,
             outcome,
             reasons,

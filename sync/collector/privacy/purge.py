@@ -253,9 +253,9 @@ _THESE = (
 )
 _COUNTED = recount(select(RecordRow).where(*_THESE).subquery())
 _GONE = delete(RecordRow).where(*_THESE)
-_LINE: Any = select(
-    Outbox.number, Outbox.gate_number, Outbox.venue_id, Outbox.next, Outbox.ahead, Outbox.purged
-).where(Outbox.number == bindparam("number"))
+_LINE: Any = select(Outbox.number, Outbox.gate_number, Outbox.venue_id, Outbox.next, Outbox.ahead, Outbox.purged).where(
+    Outbox.number == bindparam("number")
+)
 
 
 def _lock(connection: Connection, outbox: int) -> Row[Any]:
