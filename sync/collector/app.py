@@ -30,6 +30,8 @@ from sync.collector.messages.port import Message
 from sync.collector.messages.queue import Queue
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
+from sync.collector.registration import pages as registration_pages
+from sync.collector.statistics import pages as statistics_pages
 from sync.collector.tally import Tally
 
 _RETRY_AFTER_SECONDS = 5
@@ -79,6 +81,8 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         pages.blueprint(centre, clock),
         fleet_pages.blueprint(centre, clock),
         alarm_pages.blueprint(centre, key, clock),
+        registration_pages.blueprint(centre, clock),
+        statistics_pages.blueprint(centre, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

@@ -98,18 +98,20 @@ class Tap:
 
 
 def read(form: Mapping[str, str]) -> Tap:
-    """What a form or a script sent. Raises Refused."""
-    finding = _one_of(Finding, form.get("finding"))
-    people = _number(form.get("people") or "1")
+    """What a form or a script sent; a temperature that was typed outranks a tap on "normal". Raises Refused."""
+    finding, typed = _one_of(Finding, form.get("finding")), form.get("temperature", "").strip()
+    if finding is Finding.NORMAL and typed:
+        finding = Finding.READING
+    people = number(form.get("people") or "1")
     if not 1 <= people <= MAX_PEOPLE:
         raise Refused(Refusal.MALFORMED)
     taking_back = finding is Finding.TAKE_BACK
     return Tap(
         nonce=_nonce(form.get("nonce")),
-        checkpoint=_number(form.get("checkpoint")),
+        checkpoint=number(form.get("checkpoint")),
         direction=_one_of(Direction, form.get("direction")),
         finding=finding,
-        temperature=temperature(form.get("temperature", "")) if finding is Finding.READING else None,
+        temperature=temperature(typed) if finding is Finding.READING else None,
         people=people,
         age_seconds=_age(form.get("age") or "0"),
         limit=_limit(form.get("limit")),
@@ -162,6 +164,13 @@ def record_of(tap: Tap, venue: int, inspector: int, policy: Policy, now: float) 
     )
 
 
+def number(text: str | None) -> int:
+    """A whole number, not negative. Raises Refused."""
+    if text is None or not _NUMBER.fullmatch(text):
+        raise Refused(Refusal.MALFORMED)
+    return int(text)
+
+
 def _one_of(kind: type[_Choice], text: str | None) -> _Choice:
     try:
         return kind(text)
@@ -173,12 +182,6 @@ def _nonce(text: str | None) -> bytes:
     if text is None or not _NONCE.fullmatch(text):
         raise Refused(Refusal.MALFORMED)
     return bytes.fromhex(text)
-
-
-def _number(text: str | None) -> int:
-    if text is None or not _NUMBER.fullmatch(text):
-        raise Refused(Refusal.MALFORMED)
-    return int(text)
 
 
 def _age(text: str) -> float:
