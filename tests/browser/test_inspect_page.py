@@ -223,3 +223,23 @@ def test_the_page_in_both_languages_at_both_widths(page: Page) -> None:
         page.set_viewport_size({"width": 320, "height": 640})
         picture(page, f"page-{language}")
         page.reload()
+
+
+def test_the_statistics_in_both_languages_at_both_widths(town: Town, page: Page) -> None:
+    """What was tapped stands in the chart's table and under its inspector; nothing wider than a phone."""
+    tap(page)
+    page.get_by_role("button", name="多一人").click()
+    tap(page)
+    expect(page.locator("[data-mine]")).to_have_text("3")
+    expect(page.locator("[data-figure='venue.entered']")).to_have_text("3")
+    page.get_by_role("link", name="检测统计").click()
+    expect(page.locator(".count").first).to_contain_text("3")
+    expect(page.get_by_role("row", name=re.compile("chen 某"))).to_contain_text("3")
+    page.locator(".chart summary").click()
+    assert [cell for cell in page.locator(".chart td").all_text_contents() if cell not in ("0", "–")] == ["3"]
+    for language in ("en", "zh"):
+        page.goto(f"/venues/1/statistics?lang={language}")
+        assert faults_of(page) == []
+        page.set_viewport_size({"width": 360, "height": 640})
+        expect(page.locator(".chart img")).to_have_js_property("complete", True)
+        picture(page, f"statistics-{language}")
