@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -122,6 +122,16 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
             today = _today(session, venue_id, inspector, clock())
         return _json(State(inspector, generate_csrf(), rules.fever_celsius, _must_measure(rules), today))
 
+    @pages.get("/worker.js")
+    @requires(Action.INSPECT, data=True)
+    def worker(venue_id: int) -> Response:
+        with centre.database.read() as session:
+            _venue(session, venue_id)
+        answer = current_app.send_static_file("inspect-worker.js")
+        answer.headers["Service-Worker-Allowed"] = url_for("inspection.index", venue_id=venue_id)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
     @pages.post("/checkpoint")
     @requires(Action.INSPECT)
     def stand(venue_id: int) -> Any:
@@ -213,6 +223,7 @@ def _page(centre: Centre, venue_id: int, now: float, form: DisinfectionForm | No
         coldest=COLDEST,
         hottest=HOTTEST,
         undo_seconds=int(UNDO_SECONDS),
+        now=now,
     )
     return make_response(page, HTTPStatus.OK if form is None else HTTPStatus.UNPROCESSABLE_ENTITY)
 

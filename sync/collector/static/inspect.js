@@ -23,6 +23,7 @@
   const BOUNCE = 700; // a second touch of the same finger is no second person
   const PLACE = "venue-gate:" + root.dataset.venue + ":";
   const QUEUE = PLACE + root.dataset.inspector + ":tap:";
+  const HEARD = PLACE + root.dataset.inspector + ":today";
   const LOST = PLACE + root.dataset.inspector + ":unsent:";
 
   let token = form.elements.csrf_token.value;
@@ -56,7 +57,13 @@
     }
     memory.set(key, value);
   }
-  const recall = (key) => (memory.has(key) ? memory.get(key) : localStorage.getItem(key));
+  function recall(key) {
+    try {
+      return memory.has(key) ? memory.get(key) : localStorage.getItem(key);
+    } catch (cause) {
+      return null;
+    }
+  }
   function forget(key) {
     memory.delete(key);
     try {
@@ -246,12 +253,24 @@
     }
   }
 
+  // A page that came out of the cache knows less than what was heard since it was opened.
+  function rememberedToday() {
+    const heard = JSON.parse(recall(HEARD) || "null");
+    const isLater = heard !== null && heard.at / 1000 > Number(root.dataset.now);
+    if (isLater && new Date(heard.at).toDateString() === new Date().toDateString()) showToday(heard.today);
+  }
+
   function showToday(today) {
     for (const cell of root.querySelectorAll("[data-figure]")) {
       const path = cell.dataset.figure.split(".");
       cell.textContent = today[path[0]][path[1]];
     }
     confirmed = today.mine.entered + today.mine.left;
+  }
+
+  function hear(today) {
+    keep(HEARD, JSON.stringify({ at: Date.now(), today }));
+    showToday(today);
   }
 
   // --- the centre
@@ -280,9 +299,10 @@
       for (const each of document.querySelectorAll("[name=csrf_token]")) each.value = token;
       limit = told.limit;
       root.querySelector("[data-finding=not_measured]").hidden = told.must_measure;
-      showToday(told.today);
+      hear(told.today);
       return "";
     }
+    if (status === 401) forgetPage();
     return status === 401 ? "signed-out" : status === 403 ? "forbidden" : "offline";
   }
 
@@ -303,7 +323,7 @@
     const isOurs = told !== null && told.nonce === tap.fields.nonce;
     if (status === 200 && isOurs) {
       forget(key);
-      showToday(told.today);
+      hear(told.today);
       // The centre's limit is newer than the page's: whoever was just let in is stopped.
       const isLast = last !== null && last.fields.nonce === told.nonce;
       if (isLast && told.outcome === "deny" && last.counts > 0) {
@@ -359,7 +379,26 @@
     setTimeout(lookAgain, LOOK_EVERY);
   }
 
+  // --- the page without network (inspect-worker.js)
+  async function keepPage() {
+    try {
+      if (!("serviceWorker" in navigator) || !("caches" in window)) return;
+      const parts = document.querySelectorAll("link[rel=stylesheet], link[rel=icon], script[src]");
+      const cache = await caches.open(PLACE);
+      await cache.addAll([root.dataset.page].concat(Array.from(parts, (part) => part.getAttribute("href") || part.getAttribute("src"))));
+      await navigator.serviceWorker.register(root.dataset.worker, { scope: root.dataset.page });
+      root.dataset.kept = "";
+    } catch (cause) { /* offline now, or a browser that keeps nothing: the page works as long as it is open */ }
+  }
+
+  // Whoever holds a phone that was signed out finds no page on it; what waits stays.
+  function forgetPage() {
+    if ("caches" in window) caches.delete(PLACE);
+  }
+
   // --- the page
+  const leaving = document.querySelector(".whoami form");
+  if (leaving) leaving.addEventListener("submit", forgetPage);
   for (const button of form.querySelectorAll("[data-finding]")) {
     button.addEventListener("click", (event) => {
       event.preventDefault();
@@ -394,6 +433,8 @@
   window.addEventListener("pageshow", flush);
   window.addEventListener("storage", show);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) flush(); });
+  rememberedToday();
   show();
+  keepPage();
   setTimeout(lookAgain, LOOK_EVERY);
 })();
