@@ -134,6 +134,8 @@ REASONS: dict[str, Reason] = dict(
         _reason("forced", _DENIED, _STAY, "强行通过", "Forced the turnstile"),
         _reason("held_open", _DENIED, _KEEP_MOVING, "通道被占", "The passage is held open"),
         _reason("released", _PASS, _KEEP_MOVING, "通道恢复", "The passage is free again"),
+        # What an inspector found (records of type "registered")
+        _reason("normal", _PASS, _KEEP_MOVING, "体温正常，人工登记", "Temperature normal, registered by hand"),
         # More than one code in view
         _reason(
             "two_codes",

@@ -33,6 +33,8 @@ from sync.collector.messages.port import Message
 from sync.collector.messages.queue import Queue
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
+from sync.collector.registration import pages as registration_pages
+from sync.collector.statistics import pages as statistics_pages
 from sync.collector.tally import Tally
 from sync.collector.venues import pages as venue_pages
 from sync.collector.venues import township_pages
@@ -78,6 +80,8 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         township_pages.blueprint(centre, clock),
         member_pages.blueprint(centre, key, clock),
         inspector_pages.blueprint(centre, key, clock),
+        registration_pages.blueprint(centre, clock),
+        statistics_pages.blueprint(centre, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

@@ -37,6 +37,7 @@ from sync.collector.intake.model import (
     Resolution,
     SetAsideRow,
 )
+from sync.collector.intake.own import NO_GATE
 from sync.collector.privacy import audit
 from sync.collector.privacy.model import PurgedCount, PurgedNumber
 
@@ -143,8 +144,15 @@ def _merged(spans: list[tuple[int, int]], lowest: int) -> list[tuple[int, int]]:
 
 def _places(connection: Connection) -> Iterator[str]:
     stood = exists().where(Placement.gate_number == RecordRow.gate, Placement.venue == RecordRow.venue)
-    for row in connection.execute(_RECORDS.where(not_(stood)).limit(_SHOWN)):
+    for row in connection.execute(_RECORDS.where(RecordRow.gate != NO_GATE, not_(stood)).limit(_SHOWN)):
         yield f"{row.outbox}/{row.sequence} is of venue {row.venue}, where gate {row.gate} never stood"
+    its_own = exists().where(Outbox.number == RecordRow.outbox, Outbox.venue_id == RecordRow.venue)
+    for row in connection.execute(_RECORDS.where(its_own != (RecordRow.gate == NO_GATE)).limit(_SHOWN)):
+        yield f"{row.outbox}/{row.sequence} is of no gate, or is it: its outbox is not its venue's own"
+    for line in connection.execute(
+        select(Outbox.id).where(Outbox.gate_number.is_(None) == Outbox.venue_id.is_(None)).limit(_SHOWN)
+    ):
+        yield f"outbox {line.id} is of a gate or of a venue, and not of both"
     hours = func.coalesce(RecordRow.corrected_at, RecordRow.at) / 3600
     astray = or_(RecordRow.hour > hours, RecordRow.hour <= hours - 1)
     for row in connection.execute(_RECORDS.where(astray).limit(_SHOWN)):

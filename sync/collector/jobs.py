@@ -13,6 +13,7 @@ from sync.collector.attendant import Job
 from sync.collector.centre import Centre
 from sync.collector.messages.queue import Queue
 from sync.collector.messages.sending import Sender
+from sync.collector.registration import service as registrations
 from sync.collector.ways import ways
 
 _FORGET_SECONDS = 3600.0
@@ -33,8 +34,9 @@ def standing(centre: Centre, is_stopped: Callable[[], bool]) -> list[Job]:
 
 
 def _forget(centre: Centre, now: float) -> None:
-    """Sessions that are over, failures that count no longer, links that nobody used."""
+    """Sessions that are over, failures that count no longer, links that nobody used, nonces that nobody sends again."""
     with centre.database.write() as session:
         sessions.forget_old(session, now)
         limits.forget_old(session, now)
         service.forget_old_links(session, now)
+        registrations.forget_old(session, now)

@@ -1,4 +1,4 @@
-"""PURE: a record – one line of what happened at a gate, kept for the health authority (R2, R7, R8, R10).
+"""PURE: a record – one line of what happened at an entrance, kept for the health authority (R2, R7, R8, R10).
 
 A record is named by (outbox id, sequence); the name stands beside it, not in it. It holds the venue, checkpoint
 and direction as they were when it was decided. Corrections are new records that name the old one.
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from enum import Enum
 from math import inf
+from typing import Annotated
 
 import msgspec
 
 MAX_RECORD_BYTES = 4_096
+MAX_PEOPLE = 9
+"""Registered together at most (R6)."""
 
 
 class Outcome(str, Enum):
@@ -187,4 +190,40 @@ class FireLoop(msgspec.Struct, frozen=True, tag_field="type", tag="fire_loop"):
     intact: bool
 
 
-Record = Scan | Passage | Folded | Started | Adopted | FireLoop
+class TakenBack(msgspec.Struct, frozen=True):
+    """Which registration of the same outbox does not hold, and when somebody said so (seconds since 1970)."""
+
+    sequence: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    at: float
+
+
+class Registered(msgspec.Struct, frozen=True, tag_field="type", tag="registered", omit_defaults=True):
+    """People whom an inspector checked in person, and let pass or refused: one, or some who came together (R6, R19).
+
+    inspector: the number by which the centre knows them. reasons: as in `Scan`. temperature: °C, of several people the
+    highest. said_normal: the inspector measured and says that it was normal, without the figure. Neither of the two:
+    *not measured*, which is not *normal*. limit_celsius: what a figure was held against (R4).
+
+    takes_back: this one counts nobody. It repeats everything else of the registration that it names, `when` too, so
+    that it takes away exactly what that one had added, in the same hour.
+    """
+
+    when: Moment
+    place: Place
+    inspector: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    outcome: Outcome
+    reasons: list[str]
+    temperature: float | None = None
+    said_normal: bool = False
+    limit_celsius: float | None = None
+    people: Annotated[int, msgspec.Meta(ge=1, le=MAX_PEOPLE)] = 1
+    takes_back: TakenBack | None = None
+
+    def __post_init__(self) -> None:
+        if self.outcome is Outcome.REFER:
+            raise ValueError("an inspector lets pass or refuses")
+        if self.said_normal and self.temperature is not None:
+            raise ValueError("a temperature is a figure or a word, not both")
+
+
+Record = Scan | Passage | Folded | Started | Adopted | FireLoop | Registered

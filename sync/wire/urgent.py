@@ -20,7 +20,12 @@ class _Refusal(msgspec.Struct, tag_field="type", tag="scan"):
     reasons: list[str]
 
 
-_decode = msgspec.json.Decoder(_Refusal).decode
+class _RefusedByHand(msgspec.Struct, tag_field="type", tag="registered"):
+    outcome: Outcome
+    reasons: list[str]
+
+
+_decode = msgspec.json.Decoder(_Refusal | _RefusedByHand).decode
 
 
 def is_urgent(record: bytes) -> bool:

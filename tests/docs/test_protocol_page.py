@@ -86,6 +86,8 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "record-scan": as_form(record.Record),
     "record-folded": as_form(record.Record),
     "record-started": as_form(record.Record),
+    "record-registered": as_form(record.Record),
+    "record-taken-back": as_form(record.Record),
     "record-passage": as_form(record.Record),
     "record-adopted": as_form(record.Record),
     "record-fire_loop": as_form(record.Record),

@@ -27,6 +27,7 @@ PASSED = b'{"type":"scan","outcome":"pass","reasons":["green"]}'
         b'{"type":"scan","outcome":"deny","reasons":["expired","fever"]}',
         b'{"type":"scan","outcome":"deny","reasons":["test_missing"]}',
         b'{"reasons":["withdrawn"],"outcome":"deny","type":"scan"}',
+        b'{"type":"registered","outcome":"deny","reasons":["fever"],"inspector":3}',
     ],
 )
 def test_a_person_who_does_not_meet_the_requirements_is_urgent(record: bytes) -> None:
@@ -43,6 +44,7 @@ def test_a_person_who_does_not_meet_the_requirements_is_urgent(record: bytes) ->
         b'{"type":"scan","outcome":"refer","reasons":["paper","not_measured"]}',
         b'{"type":"folded","reason":"bad_signature","count":3}',
         b'{"type":"passage","result":"forced"}',
+        b'{"type":"registered","outcome":"pass","reasons":["normal"]}',
         b'{"type":"scan","outcome":"perhaps","reasons":["red"]}',
         b'{"type":"scan"}',
         b"[]",

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
-from io import StringIO
 
 import msgspec
 
-from sync.collector import languages
+from sync.collector import languages, spreadsheet
 from sync.collector.fleet import words
 from sync.collector.fleet.overview import GateState
 from sync.collector.languages import translate as _
 from sync.wire import jsonform
-
-_BOM = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 as the machine's own code page
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ToldCondition(msgspec.Struct, frozen=True):
@@ -68,12 +63,8 @@ def as_json(states: Iterable[GateState], now: float) -> bytes:
 
 
 def as_csv(states: Iterable[GateState]) -> bytes:
-    """UTF-8 with a byte order mark, RFC 4180; times in China time, heads in the language that is spoken."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_heads())
-    writer.writerows([_cell(value) for value in _line(gate)] for gate in states)
-    return _BOM + text.getvalue().encode()
+    """Times in China time, heads in the language that is spoken."""
+    return spreadsheet.as_csv(_heads(), map(_line, states))
 
 
 def told(gate: GateState) -> ToldGate:
@@ -164,8 +155,3 @@ def _line(gate: GateState) -> list[object]:
 
 def _moment(at: float | None) -> str | None:
     return None if at is None else languages.moment(at)
-
-
-def _cell(value: object) -> object:
-    """A text that a spreadsheet would take for a formula stands behind an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -18,7 +18,8 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Codes presented today (China time, by the gates' clocks), and records held now (within their term).
+    """Today (China time, by the gates' clocks): people by the code that they presented, or registered by hand; codes
+    that were not genuine, apart; and records held now (within their term).
 
     held: 0 for who sees some venues only.
     """
@@ -79,9 +80,9 @@ def counts(session: Session, now: float, venues: frozenset[int] | None = None) -
         sums[kind, outcome] = int(count)
     held = 0 if venues is not None else session.scalar(select(func.coalesce(func.sum(Outbox.records), 0))) or 0
     return Counts(
-        passed=sums.get(("scan", "pass"), 0),
+        passed=sums.get(("scan", "pass"), 0) + sums.get(("registered", "pass"), 0),
         referred=sums.get(("scan", "refer"), 0),
-        denied=sums.get(("scan", "deny"), 0),
+        denied=sums.get(("scan", "deny"), 0) + sums.get(("registered", "deny"), 0),
         invalid=sums.get(("folded", ""), 0),
         held=int(held),
     )

@@ -1,4 +1,7 @@
-"""PURE: the hourly roll-up, counted twice over: from rows in memory, and as a query from stored ones."""
+"""PURE: the hourly roll-up, counted twice over: from rows in memory, and as a query from stored ones.
+
+A registration that takes another back counts its people away, from the same row of the roll-up: the sum stays exact.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from sync.collector.intake.rows import Row
 
 KEY = tuple(column.name for column in HourlyCount.__table__.primary_key)
 TOTALS = ("count", "measured", "not_measured", "fevers")
-FEVER = "fever"  # the gate's reason: the limit is its policy's
+FEVER = "fever"  # a reason: the limit is the policy's
+REGISTERED = "registered"
 
 Hours = dict[tuple[Any, ...], list[int]]
 _key_of = itemgetter(*map(Row._fields.index, KEY))
@@ -37,9 +41,18 @@ def count_hours(rows: Iterable[Row]) -> Hours:
         for key, count in Counter(map(_key_of, counted)).items():
             _totals(hours, key)[column] += count
     for row in rows:
-        if row.count != 1:  # one record that stands for several codes
+        if row.count != 1:  # one record that stands for several codes or people
             _totals(hours, _key_of(row))[0] += row.count - 1
+        if row.type == REGISTERED:
+            _add_registered(_totals(hours, _key_of(row)), row)
     return hours
+
+
+def _add_registered(totals: list[int], row: Row) -> None:
+    """All its people have what it says: one that takes another back takes each total back with it."""
+    totals[1 if row.kind is not None else 2] += row.count
+    if FEVER in row.reasons.split(","):
+        totals[3] += row.count
 
 
 def _totals(hours: Hours, key: tuple[Any, ...]) -> list[int]:
@@ -49,13 +62,15 @@ def _totals(hours: Hours, key: tuple[Any, ...]) -> list[int]:
 def recount(records: FromClause) -> Select[Any]:
     """The same of stored rows: columns KEY, then TOTALS."""
     column = records.c
-    is_scan = column.type == "scan"
-    marked = literal(",") + column.reasons + ","
+    # How many were measured or not: a scan is of one person, a registration of as many as it counts (or uncounts).
+    people = case((column.type == "scan", 1), (column.type == REGISTERED, column.count), else_=0)
+    is_measured = case((column.type == "scan", column.temperature.is_not(None)), else_=column.kind.is_not(None))
+    has_fever = (literal(",") + column.reasons + ",").contains(f",{FEVER},")
     key = [func.coalesce(column[name], "").label(name) if name in ("outcome", "kind") else column[name] for name in KEY]
     return select(
         *key,
         func.sum(column.count).label("count"),
-        func.sum(case((is_scan & column.temperature.is_not(None), 1), else_=0)).label("measured"),
-        func.sum(case((is_scan & column.temperature.is_(None), 1), else_=0)).label("not_measured"),
-        func.sum(case((is_scan & marked.contains(f",{FEVER},"), 1), else_=0)).label("fevers"),
+        func.sum(case((is_measured, people), else_=0)).label("measured"),
+        func.sum(case((is_measured, 0), else_=people)).label("not_measured"),
+        func.sum(case((has_fever, people), else_=0)).label("fevers"),
     ).group_by(*key)

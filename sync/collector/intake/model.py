@@ -14,17 +14,18 @@ from sync.collector.database import BY_VENUE, Base
 
 
 class Outbox(Base):
-    """A queue and the gate that first used it. next: the centre holds everything below. records: how many rows.
+    """A queue, and whose it is: the gate's that first used it, or a venue's own (`intake.own`).
 
-    ahead: one past the highest number that came urgently, before its turn (R7). purged: records below it were here, and
-    their term is over.
+    next: the centre holds everything below. records: how many rows. ahead: one past the highest number that came
+    urgently, before its turn (R7). purged: records below it were here, and their term is over.
     """
 
     __tablename__ = "outbox"
 
     number: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
-    gate_number: Mapped[int] = mapped_column(ForeignKey("gate.number"), index=True)
+    gate_number: Mapped[int | None] = mapped_column(ForeignKey("gate.number"), index=True)
+    venue_id: Mapped[int | None] = mapped_column(ForeignKey("venue.id"))
     next: Mapped[int] = mapped_column(BigInteger, default=1)
     records: Mapped[int] = mapped_column(BigInteger, default=0)
     ahead: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -34,10 +35,12 @@ class Outbox(Base):
 class RecordRow(Base):
     """A record: the columns to ask by, and its bytes as they came.
 
-    type: as on the wire. outcome: of a scan, or what the turnstile said of a passage. kind, status: of a scan.
-    inspector: who did it, 0 for the gate alone. reasons: codes, the deciding one first, separated by commas. serial:
-    the first 8 bytes. count: codes that this record stands for. at: by the gate's clock. corrected_at: by the centre's,
-    known for what the gate recorded since it last started. hour: whole hours since 1970, by the better of the two.
+    type: as on the wire. outcome: of a scan or registration, or what the turnstile said of a passage. kind, status: of
+    a scan; kind of a registration: `rows.READING`, `rows.WORD`. gate: 0 for none. inspector: who did it, 0 for the
+    gate alone. reasons: codes, the deciding one first, separated by commas. serial: the first 8 bytes. count: codes or
+    people that this record stands for, below 0 where it takes a registration back. at: by the gate's clock.
+    corrected_at: by the centre's, known for what the gate recorded since it last started. hour: whole hours since
+    1970, by the better of the two.
     """
 
     __tablename__ = "record"
@@ -191,11 +194,13 @@ class Dispute(Base):
 class HourlyCount(Base):
     """Roll-up: codes by place, inspector, hour (of `RecordRow`), type, outcome and kind ("" for none).
 
-    measured, not_measured: scans with and without a temperature. fevers: those that the gate's policy called so.
+    measured, not_measured: scans and people registered with and without a temperature. fevers: those that the policy
+    called so.
     """
 
     __tablename__ = "hourly_count"
-    __table_args__ = ({"info": BY_VENUE},)
+    # Of one venue's day, however many years and venues there are (docs/PERFORMANCE.md).
+    __table_args__ = (Index("hourly_count_venue_hour", "venue", "hour"), {"info": BY_VENUE})
 
     venue: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     checkpoint: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sync.wire.record import Adopted, ClockQuality, FireLoop, Folded, Passage, Record, Scan
+from sync.wire.record import Adopted, ClockQuality, FireLoop, Folded, Passage, Record, Registered, Scan
 
 _decode = msgspec.json.Decoder[Record](Record).decode
 _SERIAL_BYTES = 8
@@ -17,7 +17,9 @@ _MAX_SECONDS = 253_402_300_800  # the year 10000
 _MAX_REASON = 80  # 500 of them fit into one receipt, whatever their characters
 BELIEVED = (ClockQuality.SYNCHRONIZED.value, ClockQuality.HOLDOVER.value)
 """Qualities of a clock that somebody vouched for."""
-_NOBODY = 0  # no record names an inspector yet
+_NOBODY = 0  # the gate alone
+READING, WORD = "reading", "word"
+"""Kinds of registration: with a temperature in figures, and normal by the inspector's word; none for not measured."""
 _new_row = tuple.__new__  # a NamedTuple's own constructor takes each field as an argument
 
 
@@ -117,7 +119,7 @@ def _row(sequence: int, raw: bytes, source: Source, received_at: float) -> Row:
             checkpoint,
             place.direction._value_,
             source.gate,
-            _NOBODY,
+            record.inspector if type_ == "registered" else _NOBODY,
             type_,
             outcome,
             reasons,
@@ -151,11 +153,21 @@ def _told(record: Record) -> tuple[Any, ...]:
         return "folded", None, record.reason, None, None, None, None, record.count
     if isinstance(record, Passage):
         return "passage", record.result._value_, record.result._value_, None, None, None, None, 1
+    if isinstance(record, Registered):
+        return _registered(record)
     if isinstance(record, Adopted):
         return "adopted", None, record.policy, None, None, None, None, 1
     if isinstance(record, FireLoop):
         return "fire_loop", None, "intact" if record.intact else "open", None, None, None, None, 1
     return "started", None, "", None, None, None, None, 1
+
+
+def _registered(record: Registered) -> tuple[Any, ...]:
+    """One that takes another back counts its people away."""
+    kind = WORD if record.said_normal else None if record.temperature is None else READING
+    people = record.people if record.takes_back is None else -record.people
+    outcome, reasons = record.outcome._value_, ",".join(record.reasons)
+    return "registered", outcome, reasons, kind, None, None, record.temperature, people
 
 
 def _serial(text: str) -> bytes:

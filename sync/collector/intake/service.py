@@ -66,7 +66,7 @@ class _Line:
     """
 
     number: int
-    gate_number: int
+    gate_number: int | None
     next: int
     ahead: int
     purged: int

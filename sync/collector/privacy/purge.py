@@ -30,6 +30,7 @@ from sqlalchemy import (
 
 from sync.collector.database import Database, insert_new, insert_or_add, queue_up
 from sync.collector.fleet.model import Placement
+from sync.collector.intake import own
 from sync.collector.intake.hours import KEY, TOTALS, recount
 from sync.collector.intake.model import (
     ConflictRow,
@@ -96,7 +97,7 @@ class Purge:
         with self.database.look() as connection:
             over = [
                 select(func.count()).where(RecordRow.venue == venue, happened() < self.records_before)
-                for venue in connection.scalars(select(Placement.venue).distinct())
+                for venue in _all_venues(connection)
             ]
             return sum(connection.scalar(each) or 0 for each in over)
 
@@ -167,7 +168,9 @@ class Purge:
     def _apart(self, model: Any) -> None:
         """What came too long ago of what is kept apart. Looked for without holding the database up."""
         key = list(model.__table__.primary_key)
-        for venue in self._all_venues():
+        with self.database.look() as connection:
+            venues = _all_venues(connection)
+        for venue in venues:
             wanted = select(*key, *_decided(model)).where(
                 model.venue == bindparam("at_venue", venue),
                 model.received_at < self.now - self.terms.apart * DAY_SECONDS,
@@ -206,10 +209,6 @@ class Purge:
             if reached > line.purged:
                 _move(connection, outbox, reached)
         return reached
-
-    def _all_venues(self) -> list[int]:
-        with self.database.look() as connection:
-            return sorted(connection.scalars(select(Placement.venue).distinct()))
 
     def _passes(self) -> None:
         """Whose pass a serial was, as long as a record could name it."""
@@ -254,15 +253,18 @@ _THESE = (
 )
 _COUNTED = recount(select(RecordRow).where(*_THESE).subquery())
 _GONE = delete(RecordRow).where(*_THESE)
-_LINE: Any = select(Outbox.number, Outbox.gate_number, Outbox.next, Outbox.ahead, Outbox.purged).where(
+_LINE: Any = select(Outbox.number, Outbox.gate_number, Outbox.venue_id, Outbox.next, Outbox.ahead, Outbox.purged).where(
     Outbox.number == bindparam("number")
 )
 
 
 def _lock(connection: Connection, outbox: int) -> Row[Any]:
-    """The outbox as it is, with its gate's intake waiting until this transaction ends."""
+    """The outbox as it is, with its gate's intake – or its venue's inspectors – waiting until this transaction ends."""
     line = connection.execute(_LINE, {"number": outbox}).one()
-    queue_up(connection, line.gate_number)
+    if line.venue_id is not None:
+        own.queue_up_for(connection, line.venue_id)
+    else:
+        queue_up(connection, line.gate_number)
     return connection.execute(_LINE, {"number": outbox}).one()
 
 
@@ -270,7 +272,15 @@ def _is_over(row: Row[Any]) -> bool:
     return bool(row.is_over)
 
 
+def _all_venues(connection: Connection) -> list[int]:
+    """Where gates ever stood, or inspectors registered somebody."""
+    registered = select(Outbox.venue_id).where(Outbox.venue_id.is_not(None))
+    return sorted(connection.scalars(select(Placement.venue).union(registered)))
+
+
 def _venues(connection: Connection, line: Row[Any]) -> list[int]:
+    if line.venue_id is not None:
+        return [line.venue_id]
     stood = select(Placement.venue).where(Placement.gate_number == line.gate_number)
     return sorted(connection.scalars(stood))
 

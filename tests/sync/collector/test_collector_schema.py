@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, event, insert, inspect, select, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import IntegrityError
 
 from sync.collector import schema
 from sync.collector.config import StateDir
@@ -29,7 +30,7 @@ from tests.sync.collector.gateside import NOW, Gate, Site
 from tests.sync.collector.processes import collector
 
 both = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 
 
 @pytest.fixture(params=DATABASES)
@@ -245,6 +246,38 @@ def test_people_and_what_was_done_with_them_are_not_dropped_by_going_back(
     assert found(empty, "alembic_version", "version_num", "1") == version
 
 
+def test_what_no_gate_made_is_not_dropped_by_going_back(empty: Database) -> None:
+    """Version 0008 knows only gates' outboxes; a gate's is as required there as it was."""
+    schema.upgrade(empty, "0001")
+    fill_first_version(empty)
+    schema.upgrade(empty)
+    with empty.change() as connection:
+        own = "INSERT INTO outbox (number, id, venue_id, next, records) VALUES (2, 'centre-venue-1', 1, 1, 0)"
+        connection.execute(text(own))
+    before = rows(empty)
+    with pytest.raises(RuntimeError, match="inspectors registered people"):
+        schema.downgrade(empty, "0008")
+    assert rows(empty) == before
+    with empty.change() as connection:
+        connection.execute(text("DELETE FROM outbox WHERE number = 2"))
+    schema.downgrade(empty, "0008")
+    with pytest.raises(IntegrityError), empty.change() as connection:
+        connection.execute(text("INSERT INTO outbox (number, id, next, records) VALUES (2, 'x', 1, 0)"))
+    with pytest.raises(IntegrityError), empty.change() as connection:
+        connection.execute(text("INSERT INTO outbox (number, id, gate_number, next, records) VALUES (2, 'x', 9, 1, 0)"))
+    assert broken_file(empty) == []
+
+
+def broken_file(database: Database) -> list[Any]:
+    """What SQLite itself says of its file."""
+    if not database.is_sqlite:
+        return []
+    with database.look() as connection:
+        pragmas = ("integrity_check", "foreign_key_check")
+        told = [row[0] for pragma in pragmas for row in connection.execute(text(f"PRAGMA {pragma}"))]
+    return [line for line in told if line != "ok"]
+
+
 @both
 def test_check_is_content_with_all_that_intake_does(site: Site, gate: Gate) -> None:
     """Overlaps, holes inside and outside, poison and conflicts are all lawful."""
@@ -274,6 +307,8 @@ def test_check_is_content_with_all_that_intake_does(site: Site, gate: Gate) -> N
         ("UPDATE record SET outbox = 77 WHERE sequence = 3", "of outboxes that are not there: [77]"),
         ("UPDATE outbox SET purged = 2", "has records below 2, where all are purged"),
         ("UPDATE outbox SET purged = 5", "no such number yet"),
+        ("UPDATE record SET gate = 0 WHERE sequence = 3", "its outbox is not its venue's own"),
+        ("UPDATE outbox SET venue_id = 1", "of a gate or of a venue, and not of both"),
         ("INSERT INTO purged_number VALUES (1, 3), (1, 4)", "has records from its cursor 4 on"),
         ("INSERT INTO purged_count VALUES (1, 1, 'in', 0, 1, 'scan', '', '', 1, 1, 0, 0)", "only counted from"),
     ],
@@ -294,6 +329,7 @@ def test_every_key_of_a_distributed_table_holds_what_distributes_it() -> None:
     spread = {t.name: t.info["distributed_by"] for t in Base.metadata.sorted_tables if "distributed_by" in t.info}
     assert {name for name, column in spread.items() if column == "venue"} == {
         *("record", "set_aside", "conflict", "quarantine", "hourly_count", "purged_count"),
+        *("registration", "disinfection"),
     }
     for name, column in spread.items():
         table = Base.metadata.tables[name]
@@ -320,7 +356,7 @@ def test_no_statement_of_intake_asks_two_servers(site: Site, gate: Gate) -> None
         move_gate(session, "gate-1", checkpoint.id)
         there = Place(2, checkpoint.id, Direction.OUT)
     spread = {t.name for t in Base.metadata.sorted_tables if t.info.get("distributed_by") == "venue"}
-    spread -= {"purged_count"}  # intake does not know it
+    spread -= {"purged_count", "registration", "disinfection"}  # intake does not know them
     seen: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:

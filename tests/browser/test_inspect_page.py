@@ -1,0 +1,249 @@
+"""The inspector's page in real Chromium: a thumb, a queue, a network that goes and comes (R19, R4, R4b)."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import delete, select
+
+from sync.collector.accounts.model import SignedIn
+from sync.collector.accounts.permissions import Appointment, Role
+from sync.collector.centre import Centre
+from sync.collector.config import StateDir
+from sync.collector.intake.model import RecordRow
+from sync.collector.invariants import broken
+from sync.wire.record import Registered
+from tests.browser.centre import faults_of, start, watch
+from tests.sync.collector.processes import collector
+from tests.sync.collector.staff import COOKIE, employ, signed_in
+
+PICTURES = Path(__file__).parents[2] / "build" / "inspect"
+PHONE: Any = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+
+
+@dataclass
+class Town:
+    """A serving centre with a venue of two ways in, and an inspector's phone."""
+
+    centre: Centre
+    address: str
+    context: BrowserContext
+    account: int
+
+    def sign_in(self) -> None:
+        cookie = signed_in(self.centre, self.account, time.time())
+        self.context.add_cookies([{"name": COOKIE, "value": cookie.partition("=")[2], "url": self.address}])
+
+    def records(self) -> list[Registered]:
+        with self.centre.database.read() as session:
+            raws = session.scalars(select(RecordRow.raw).order_by(RecordRow.sequence)).all()
+        return [msgspec.json.decode(raw, type=Registered) for raw in raws]
+
+
+@pytest.fixture
+def town(tmp_path: Path, browser: Browser) -> Iterator[Town]:
+    where = tmp_path / "centre"
+    collector(where, "init")
+    collector(where, "venue", "create", "东门农贸市场")
+    collector(where, "checkpoint", "create", "南门", "--venue", "1", "--direction", "in")
+    collector(where, "checkpoint", "create", "北门", "--venue", "1", "--direction", "out")
+    process, address = start(where)
+    centre = Centre.open(StateDir(where))
+    account = employ(centre, "chen", Appointment(Role.INSPECTOR, venue=1), now=time.time())
+    context = browser.new_context(base_url=address, reduced_motion="reduce", **PHONE)
+    made = Town(centre, address, context, account)
+    made.sign_in()
+    yield made
+    context.close()
+    end(process)
+    assert broken(centre.database) == []
+    centre.close()
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=20)
+
+
+@pytest.fixture
+def page(town: Town) -> Iterator[Page]:
+    """The page, standing at 南门; any script error or blocked content fails the test."""
+    opened = town.context.new_page()
+    faults = watch(opened)
+    opened.goto("/venues/1/inspect")
+    opened.get_by_role("button", name="南门").click()
+    yield opened
+    assert faults == []
+
+
+def ready(page: Page) -> None:
+    """A second touch within a blink is the same finger: the page takes the next one after it."""
+    page.locator("#tap:not(.just-tapped)").wait_for()
+
+
+def tap(page: Page) -> None:
+    page.get_by_role("button", name="体温正常").click()
+    ready(page)
+
+
+def picture(page: Page, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+def test_a_shift_at_the_entrance(town: Town, page: Page) -> None:
+    """One tap, companions, a figure, a fever, an undo: what the page says is what the centre holds."""
+    said, mine = page.locator("[data-said]"), page.locator("[data-mine]")
+    tap(page)
+    expect(said).to_contain_text("已登记：体温正常")
+    expect(mine).to_have_text("1")
+    page.get_by_role("button", name="多一人").click()
+    page.get_by_role("button", name="多一人").click()
+    picture(page, "companions")
+    tap(page)
+    expect(mine).to_have_text("4")
+    expect(page.locator("#people")).to_have_value("1")
+    page.locator("#temperature").fill("３６，８")
+    page.keyboard.press("Enter")
+    expect(said).to_contain_text("已登记：36.8 ℃")
+    ready(page)
+    picture(page, "passed")
+    page.locator("#temperature").fill("44")
+    page.get_by_role("button", name="登记体温").click()
+    expect(page.locator("[data-wrong]")).to_contain_text("34.0 到 43.0")
+    page.locator("#temperature").fill("373")
+    tap(page)  # the big button, with a fever in the field: what was typed outranks it
+    expect(said).to_contain_text("不得进入")
+    expect(said).to_contain_text("37.3 ℃，达到或超过 37.3 ℃")
+    picture(page, "fever")
+    expect(mine).to_have_text("5")
+    page.get_by_role("button", name="北门").click()
+    tap(page)
+    page.get_by_role("button", name="撤销上一次").click()
+    expect(said).to_contain_text("已撤销")
+    expect(mine).to_have_text("5")
+    expect(page.locator("[data-figure='venue.fevers']")).to_have_text("1")
+    expect(page.locator("[data-waiting]")).to_be_hidden()
+    found = [(each.people, each.temperature, each.outcome.value, each.place.direction.value) for each in town.records()]
+    one, three, warm, hot = (
+        (1, None, "pass", "in"),
+        (3, None, "pass", "in"),
+        (1, 36.8, "pass", "in"),
+        (1, 37.3, "deny", "in"),
+    )
+    out = (1, None, "pass", "out")
+    assert found == [one, three, warm, hot, out, out]
+    assert [bool(each.takes_back) for each in town.records()] == [False] * 5 + [True]
+
+
+def test_what_is_tapped_offline_arrives_once_and_in_order(town: Town, page: Page) -> None:
+    """Through a reload, a second tab, a lost answer and an ended session (R2)."""
+    waiting = page.locator("[data-waiting]")
+    tap(page)
+    page.locator("#inspect[data-kept]").wait_for(state="attached")
+    town.context.set_offline(True)
+    for celsius in ("36.1", "36.2", "36.3"):
+        if celsius == "36.2":  # the phone had no memory left: the page comes back from the phone itself
+            rendered = [page.reload() and page.locator("#inspect").get_attribute("data-now") for _ in range(2)]
+            assert rendered[0] == rendered[1]
+        page.locator("#temperature").fill(celsius)
+        page.keyboard.press("Enter")
+        ready(page)
+    expect(waiting).to_contain_text("离线：3 次登记在本机等待，联网后自动送出", timeout=20_000)
+    expect(page.locator("[data-mine]")).to_have_text("4")
+    picture(page, "offline")
+    page.get_by_role("button", name="撤销上一次").click()
+    with town.centre.database.write() as session:  # meanwhile the session ends
+        session.execute(delete(SignedIn))
+    town.context.set_offline(False)
+    expect(waiting).to_contain_text("登录已失效：4 次登记保存在本机", timeout=40_000)
+    picture(page, "signed-out")
+    page.goto("/venues/1/inspect")
+    assert "/sign-in" in page.url
+    town.sign_in()
+    lost = town.context.new_page()
+    # The centre takes the first one in, and its answer is lost on the way.
+    cut = re.compile(".*/taps")
+    lost.route(cut, lambda route: (route.fetch(), route.abort()), times=1)
+    lost.goto("/venues/1/inspect")
+    page.goto("/venues/1/inspect")
+    for tab in (page, lost):
+        expect(tab.locator("[data-waiting]")).to_be_hidden(timeout=40_000)
+        expect(tab.locator("[data-mine]")).to_have_text("3", timeout=40_000)
+    made = town.records()
+    assert [each.temperature for each in made] == [None, 36.1, 36.2, 36.3, 36.3]
+    assert [each.takes_back.sequence if each.takes_back else None for each in made] == [None] * 4 + [4]
+    assert [each.when.at for each in made[:4]] == sorted(each.when.at for each in made[:4])
+    assert [key for key in page.evaluate("Object.keys(localStorage)") if ":tap:" in key] == []
+
+
+def test_without_a_script_the_page_is_a_form(town: Town, browser: Browser) -> None:
+    """Sent, told, undone; sent twice it is one."""
+    context = browser.new_context(base_url=town.address, java_script_enabled=False, **PHONE)
+    context.add_cookies(town.context.cookies())  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/venues/1/inspect")
+    expect(page.get_by_text("您在哪个检测点？")).to_be_visible()
+    page.get_by_role("button", name="北门").click()
+    page.get_by_role("button", name="体温正常").click()
+    expect(page.locator("[data-said]")).to_contain_text("已登记：体温正常")
+    expect(page.locator("[data-mine]")).to_have_text("1")
+    page.locator("#temperature").fill("38")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-said]")).to_contain_text("不得进入")
+    page.get_by_role("button", name="撤销上一次").click()
+    expect(page.get_by_text("已撤销上一次登记。")).to_be_visible()
+    page.get_by_text("记录一次消毒").click()
+    page.get_by_label("卫生间").check()
+    page.get_by_role("button", name="记录", exact=True).click()
+    expect(page.locator(".plain-list")).to_contain_text("卫生间")
+    context.close()
+    assert [(each.outcome.value, each.place.direction.value) for each in town.records()] == [
+        ("pass", "out"),
+        ("deny", "out"),
+        ("deny", "out"),
+    ]
+
+
+def test_the_page_in_both_languages_at_both_widths(page: Page) -> None:
+    """Nothing wider than the screen, nothing that axe-core objects to: at rest, and with a refusal on it."""
+    for language in ("en", "zh"):
+        page.goto(f"/venues/1/inspect?lang={language}")
+        assert faults_of(page) == []
+        page.locator("#temperature").fill("39")
+        page.keyboard.press("Enter")
+        page.locator(".result.deny").wait_for()
+        assert faults_of(page) == []
+        page.set_viewport_size({"width": 320, "height": 640})
+        picture(page, f"page-{language}")
+        page.reload()
+
+
+def test_the_statistics_in_both_languages_at_both_widths(town: Town, page: Page) -> None:
+    """What was tapped stands in the chart's table and under its inspector; nothing wider than a phone."""
+    tap(page)
+    page.get_by_role("button", name="多一人").click()
+    tap(page)
+    expect(page.locator("[data-mine]")).to_have_text("3")
+    expect(page.locator("[data-figure='venue.entered']")).to_have_text("3")
+    page.get_by_role("link", name="检测统计").click()
+    expect(page.locator(".count").first).to_contain_text("3")
+    expect(page.get_by_role("row", name=re.compile("chen 某"))).to_contain_text("3")
+    page.locator(".chart summary").click()
+    assert [cell for cell in page.locator(".chart td").all_text_contents() if cell not in ("0", "–")] == ["3"]
+    for language in ("en", "zh"):
+        page.goto(f"/venues/1/statistics?lang={language}")
+        assert faults_of(page) == []
+        page.set_viewport_size({"width": 360, "height": 640})
+        expect(page.locator(".chart img")).to_have_js_property("complete", True)
+        picture(page, f"statistics-{language}")
