@@ -31,6 +31,7 @@ from sync.collector.messages.queue import Queue
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
 from sync.collector.tally import Tally
+from sync.collector.venues import code_pages
 
 _RETRY_AFTER_SECONDS = 5
 _HEADERS = {
@@ -79,6 +80,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         pages.blueprint(centre, clock),
         fleet_pages.blueprint(centre, clock),
         alarm_pages.blueprint(centre, key, clock),
+        code_pages.blueprint(centre, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

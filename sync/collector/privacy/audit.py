@@ -56,6 +56,7 @@ class Act(str, Enum):
     RECORD_ACCEPT = "record_accept"
     RECORD_CORRECT = "record_correct"
     RECORD_DISCARD = "record_discard"
+    CODE_RENEW = "code_renew"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import click
 from sync.collector.config import StateDir
 from sync.collector.terminal import created, opened, table
 from sync.collector.venues import service
+from sync.collector.venues.code_commands import code
 from sync.wire.record import Direction
 
 
@@ -34,6 +35,9 @@ def list_venues(state: StateDir) -> None:
     with opened(state) as centre, centre.database.read() as session:
         rows = [(row.id, row.name) for row in service.venues(session)]
     table(("venue", "name"), rows, "No venue yet: collector venue create NAME")
+
+
+venue.add_command(code)
 
 
 @click.group()
