@@ -1,4 +1,4 @@
-"""The words of the venue code, on its poster and its pages: message ids in Chinese, the notice's own where it has them."""
+"""The words of the venue code, on poster and pages: message ids in Chinese, the notice's own where it has them."""
 
 from __future__ import annotations
 

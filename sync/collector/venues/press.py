@@ -110,8 +110,14 @@ def _cases(seen: tuple[tuple[str, int], ...], own: Path) -> _Cases:
     known = [each for each in fonts.fonts() if each.path in files]
     added = dict.fromkeys(each.family for each in known if each.path and Path(each.path).parent == own)
     families = [*dict.fromkeys((FAMILY, _OTHERS, *added))]
-    faces = {(each.path, each.index) for each in known if each.family in families and each.path}
-    return _Cases(seen, fonts, families, frozenset().union(*(_characters(*face) for face in faces)))
+    return _Cases(seen, fonts, families, frozenset().union(*(_covered(name, known) for name in families)))
+
+
+def _covered(family: str, known: Iterable[typst.FontInfo]) -> frozenset[int]:
+    """What every weight of it has: a name is bold, an address is not. Noto's weights have the same; one is read."""
+    upright = [each for each in known if each.family == family and each.style == "normal"]
+    faces = sorted((each.path, each.index) for each in upright if each.path)[: 1 if family == FAMILY else None]
+    return frozenset.intersection(*(_characters(*face) for face in faces)) if faces else frozenset()
 
 
 def _characters(path: str, index: int) -> frozenset[int]:
