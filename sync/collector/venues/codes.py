@@ -117,8 +117,7 @@ def issue_missing(session: Session, venue: Venue, now: float) -> None:
 
 
 def of_place(session: Session, venue: Venue, checkpoint_id: int | None) -> VenueCode:
-    """The code that hangs there. Raises NotInForce for the venue, NotFound for a checkpoint that is not open there."""
-    require_active(venue)
+    """The code that hangs there, once it was issued. Raises NotFound for a checkpoint that is not open there."""
     for code in in_force(session, venue):
         if code.checkpoint_id == checkpoint_id:
             return code

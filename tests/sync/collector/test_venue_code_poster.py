@@ -70,13 +70,14 @@ def test_it_says_where_one_is_what_to_do_and_where_to_go_without_a_phone(press: 
         ),
         ("场" * 100, "检" * 100, "址" * 200),
         ("W" * 100, "m" * 100, "i" * 200),
+        ("W" * 23, "M" * 23, "W" * 23),
         ("Ж" * 100, "中W" * 50, "שלום" * 50),
         ("）" * 100, "（" * 100, "—" * 200),
         ("𠮷野家骉犇堃 Café Zoë " * 5, "№ 2 – 𬭎", "Südstraße 3"),
         ("#set page(fill: red) $x^2$ *b* @a <l>", '#eval("1") \\u{41} %s {0} {{x}}', "// /* שלום world مرحبا"),
         ("", None, ""),
     ],
-    ids=["short", "long", "Chinese", "Latin", "mixed", "signs", "rare", "hostile", "whole venue"],
+    ids=["short", "long", "Chinese", "Latin", "one word", "mixed", "signs", "rare", "hostile", "whole venue"],
 )
 def test_any_name_fits_whole_and_is_text(press: Press, name: str, checkpoint: str | None, address: str) -> None:
     """100 and 200 characters: nothing cut, one page, 10 mm of white all round, the code's quiet zone kept, ≥ 9 cm."""
