@@ -40,7 +40,9 @@ def poster(code: VenueCode, number: str, centre: str, *, is_demo: bool) -> Poste
         place=place(code),
         direction=direction(code),
         host=_("仅供演示：只能在采集中心本机打开") if is_demo else _("认准网址：%(address)s/", address=centre),
-        warning=_("扫码后，网址必须以此开头；若是别的网址，请勿填写任何信息，并告诉工作人员。"),
+        warning=_("手机扫码打不开。请信息管理员在 collector.toml 里填写 address，再重新打印。")
+        if is_demo
+        else _("扫码后，网址必须以此开头；若是别的网址，请勿填写任何信息，并告诉工作人员。"),
         steps=(
             (_("扫码"), _("进出时，主动用手机扫描场所码")),
             (_("出示"), _("登记，并出示扫码结果")),

@@ -22,6 +22,7 @@ NOTO = Path("/usr/share/fonts/opentype/noto")
 FAMILY = "Noto Sans CJK SC"
 DEBIAN_PACKAGE = "fonts-noto-cjk"
 _OTHERS = "DejaVu Sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Hebrew, Arabic beyond Noto's
+_SUFFIXES = (".ttf", ".otf", ".ttc")
 _TEMPLATE = Path(__file__).parents[1] / "templates" / "venues" / "poster.typ"
 
 
@@ -96,7 +97,7 @@ class Press:
         noto = sorted(self.noto.glob("NotoSansCJK*.ttc"))
         if not noto:
             raise NoFont
-        own = sorted(path for path in self.own.glob("*") if path.suffix.lower() in (".ttf", ".otf", ".ttc"))
+        own = sorted(path for path in self.own.glob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
         others = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuSans*.ttf"))
         return [path.resolve() for path in (*noto, *others, *own)]
 
@@ -124,4 +125,4 @@ def _characters(path: str, index: int) -> frozenset[int]:
     from fontTools.ttLib import TTFont
 
     with TTFont(path, fontNumber=index, lazy=True) as face:
-        return frozenset(face.getBestCmap())
+        return frozenset(face.getBestCmap() or ())

@@ -141,6 +141,8 @@ def test_a_character_that_no_font_has_is_named_until_the_town_adds_one(tmp_path:
         drawn(press, code(f"甲{lacking}乙"))
     assert (refused.value.characters, refused.value.directory) == (lacking, own)
     own.mkdir()
+    (own / "broken.ttf").write_bytes(b"no font")
+    (own / "gone.otf").symlink_to(own / "nowhere")
     shutil.copy(Path(matplotlib.get_data_path(), "fonts", "ttf", "STIXGeneralBol.ttf"), own)
     pdf = drawn(press, code(f"甲{lacking}乙"))
     assert f"甲{lacking}乙" in sheets.words(pdf)
@@ -161,7 +163,7 @@ def sheet(press: Press) -> Image.Image:
 
 
 def read(sheet: Image.Image, metres: float, seed: int) -> tuple[int, set[str]]:
-    """The texts of the first frame that reads, and which it was; of `PATIENCE_FRAMES` that one hand holds."""
+    """The texts of the first frame that reads, and which it was; of `PATIENCE_FRAMES`."""
     rng, reader = np.random.default_rng(seed), CascadeReader()
     for frame in range(PATIENCE_FRAMES):
         texts = {symbol.text for symbol in reader.read(photograph(sheet, metres, rng)).symbols}
@@ -183,6 +185,7 @@ def test_too_far_away_nothing_is_read_and_nothing_wrong(sheet: Image.Image) -> N
 
 
 @pytest.mark.stress
+@pytest.mark.timeout(600)
 def test_where_reading_ends(sheet: Image.Image) -> None:
     """The table in docs/CENTRE.md: of 40 single frames at each distance, how many are read; never another text."""
     for metres, at_least in ((0.5, 39), (1.0, 32), (1.5, 12), (2.0, 4)):
