@@ -17,6 +17,7 @@ import sync.collector.organizations.model
 import sync.collector.policy.model
 import sync.collector.privacy.model
 import sync.collector.registration.model
+import sync.collector.venues.code_model
 import sync.collector.venues.model
 import sync.collector.visitors.model  # noqa: F401
 from sync.collector import keys as key_files

@@ -49,6 +49,11 @@ class StateDir:
         return self.path / "root"
 
     @property
+    def fonts(self) -> Path:
+        """Optional: fonts of the town's, for posters with characters that Debian's have not."""
+        return self.path / "fonts"
+
+    @property
     def simulation(self) -> Path:
         """There, when `init --simulation` made this centre: what it holds never happened."""
         return self.path / "simulation"

@@ -151,3 +151,22 @@ def test_the_receiver_of_webhooks_takes_what_the_centre_signs(capsys: pytest.Cap
     server.server_close()
     thread.join(5)
     assert capsys.readouterr().out == "gate-1 silent 1970-01-01T00:00:00+00:00\n"
+
+
+def test_the_commands_for_venue_codes_work_as_printed(tmp_path: Path) -> None:
+    """In a centre with a venue and a checkpoint; the files are written where they are named."""
+    section = PAGE[PAGE.index("## The venue code") : PAGE.index("## The database")]
+    lines = "".join(re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
+    assert len(lines) == 3
+    for before in (
+        ("init",),
+        ("venue", "create", "东门市场"),
+        ("checkpoint", "create", "--venue", "1", "--direction", "in", "南门"),
+    ):
+        assert collector(tmp_path / "state", *before).exit_code == 0
+    for line in lines:
+        program, *arguments = shlex.split(line, comments=True)
+        files = [word for word in arguments if "." in word]
+        done = collector(tmp_path / "state", *(str(tmp_path / word) if word in files else word for word in arguments))
+        assert (program, done.exit_code, done.stdout[:24]) == ("collector", 0, "HTTP://127.0.0.1:8000/V/")
+        assert all((tmp_path / file).stat().st_size for file in files)

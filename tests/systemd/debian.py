@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = "python3,python3-venv,systemd,systemd-sysv,dbus,udev,libzbar0"
+PACKAGES = "python3,python3-venv,systemd,systemd-sysv,dbus,udev,libzbar0,fonts-noto-cjk"
 NEEDED = ("debootstrap", "systemd-nspawn")
 _CHECK_UNIT = """[Unit]
 After=multi-user.target

@@ -69,6 +69,7 @@ class Act(str, Enum):
     HAND_OVER = "hand_over"
     INSPECTOR_PIN = "inspector_pin"
     INSPECTOR_BADGE = "inspector_badge"
+    CODE_RENEW = "code_renew"
 
 
 @dataclass(frozen=True, slots=True)

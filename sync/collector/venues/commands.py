@@ -12,6 +12,7 @@ from sync.collector.privacy.audit import at_terminal
 from sync.collector.privacy.commands import reason_option
 from sync.collector.terminal import created, opened, table
 from sync.collector.venues import approval, service
+from sync.collector.venues.code_commands import code
 from sync.collector.venues.model import VenueState
 from sync.wire.record import Direction
 
@@ -59,6 +60,9 @@ def decide(state: StateDir, venue_id: int, word: str, because: str, reason: str)
         approval.decide(access, row, _DECISIONS[word], because.strip())
         now_is = row.state
     click.echo(f"Venue {venue_id} is {now_is}.", err=True)
+
+
+venue.add_command(code)
 
 
 @click.group()
