@@ -36,9 +36,8 @@ from sync.collector.refusals import Refusals, sender
 from sync.collector.registration import pages as registration_pages
 from sync.collector.statistics import pages as statistics_pages
 from sync.collector.tally import Tally
+from sync.collector.venues import code_pages, township_pages
 from sync.collector.venues import pages as venue_pages
-from sync.collector.venues import township_pages
-from sync.collector.venues import code_pages
 
 _RETRY_AFTER_SECONDS = 5
 MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, *health.PATHS)
