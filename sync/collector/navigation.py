@@ -54,4 +54,4 @@ def _own_venues() -> Area:
     return Area(url_for("venues.mine"), _("公共场所"), _("创建场所，绑定检测员，登记进场人员。"), is_here)
 
 
-_OF_VENUES = ("venues", "members")
+_OF_VENUES = ("venues", "members", "venue_codes", "inspection", "inspector", "statistics")
