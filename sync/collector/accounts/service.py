@@ -67,8 +67,12 @@ def create(session: Session, login: str, name: str, now: float, language: str = 
     if session.scalar(select(Account).where(Account.login == login)):
         raise LoginTaken(f"there is an account {login} already; see `collector account list`")
     account = Account(login=login, name=checked_name(name), language=language, created_at=now)
-    session.add(account)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(account)
+            session.flush()
+    except IntegrityError as cause:
+        raise LoginTaken(f"there is an account {login} since just now") from cause
     return account
 
 

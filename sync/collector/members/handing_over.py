@@ -16,6 +16,7 @@ from sync.collector.members.model import Answer, HandOver
 from sync.collector.privacy.access import Personal
 from sync.collector.privacy.audit import Act
 from sync.collector.venues.model import Venue
+from sync.collector.venues.service import hold_venue
 
 _TERM_SECONDS = 7 * 86_400.0
 
@@ -84,9 +85,12 @@ def answer(access: Personal, taker: Account, offer_id: int, *, accept: bool) -> 
     Raises OfferOver, accounts' Held; NotFound for an offer to somebody else.
     """
     session = access.session
-    row = session.get(HandOver, offer_id, with_for_update=True)
+    row = session.get(HandOver, offer_id)
     if row is None or row.to_account != taker.id:
         raise NotFound(f"there is no offer {offer_id} to {taker.login}")
+    hold_venue(session, row.venue_id)
+    session.refresh(row)
+    session.refresh(taker, ["appointments"])
     if row.answer != Answer.WAITING.value or row.offered_at <= access.now - _TERM_SECONDS:
         raise OfferOver(f"offer {offer_id} is over")
     _close(row, Answer.ACCEPTED if accept else Answer.REFUSED, access.now)

@@ -50,6 +50,17 @@ def find_venue(session: Session, venue_id: int) -> Venue:
     return venue
 
 
+def hold_venue(session: Session, venue_id: int) -> Venue:
+    """The venue as it is now; until this transaction ends nobody else acts there. Raises NotFound.
+
+    Within a write transaction, before anything else that it locks. What only names the venue is not kept waiting.
+    """
+    venue = session.get(Venue, venue_id, with_for_update={"key_share": True}, populate_existing=True)
+    if venue is None:
+        raise NotFound(f"there is no venue {venue_id}; see `collector venue list`")
+    return venue
+
+
 def venues_within(session: Session, regions: tuple[str, ...] | None) -> frozenset[int] | None:
     """The numbers of the venues that lie in one of those regions; None for all of them (regions: None)."""
     if regions is None:
