@@ -62,10 +62,13 @@ class Act(str, Enum):
     CHECKPOINT = "checkpoint"
     DECLARATION_CODE = "declaration_code"
     BINDING_ASK = "binding_ask"
+    BINDING_WITHDRAW = "binding_withdraw"
     BINDING_REFUSE = "binding_refuse"
     BIND = "bind"
     UNBIND = "unbind"
     HAND_OVER_OFFER = "hand_over_offer"
+    HAND_OVER_TAKE_BACK = "hand_over_take_back"
+    HAND_OVER_DECLINE = "hand_over_decline"
     HAND_OVER = "hand_over"
 
 

@@ -15,7 +15,7 @@ from sync.collector.intake.model import HourlyCount
 from sync.collector.privacy.access import Personal
 from sync.collector.privacy.audit import Act
 from sync.collector.venues.founding import opening
-from sync.collector.venues.model import Venue, VenueState
+from sync.collector.venues.model import MAX_REASON, Venue, VenueState
 
 NEW_SECONDS = 7 * 86_400.0
 PAGE = 50
@@ -32,6 +32,10 @@ _NEXT = {
 
 class NotSo(Mistake):
     """In its present state that cannot be decided: somebody was faster."""
+
+
+class BadReason(Mistake):
+    """The administrator is to read why: 1 to MAX_REASON printable characters."""
 
 
 class Shown(str, Enum):
@@ -70,9 +74,12 @@ class Wanted:
 
 
 def decide(access: Personal, venue: Venue, state: VenueState, refusal: str = "") -> None:
-    """Approve, refuse (with the reason that its administrator reads) or close. Raises NotSo."""
+    """Approve, refuse (with the reason that its administrator reads) or close. Raises NotSo, BadReason."""
     if VenueState(venue.state) not in _NEXT.get(state, ()):
         raise NotSo(f"venue {venue.id} is {venue.state}")
+    refusal = refusal.strip()
+    if not refusal.isprintable() or len(refusal) > MAX_REASON or (state is VenueState.REFUSED) != bool(refusal):
+        raise BadReason(f"a reason has 1 to {MAX_REASON} printable characters")
     venue.state, venue.refusal, venue.decided_at = state.value, refusal, access.now
     access.session.flush()
     access.note(Act.VENUE_DECIDE, detail=f"venue {venue.id} {state.value}")
@@ -147,12 +154,13 @@ _AT_ONCE = 500
 def last_hours(session: Session, venues: Sequence[int], now: float) -> dict[int, int]:
     """The last hour in which somebody was scanned or registered, of each venue that had any within eight days."""
     found: dict[int, int] = {}
-    earliest = int(now // _HOUR_SECONDS) - _LOOK_BACK_HOURS
+    latest = int(now // _HOUR_SECONDS)  # an hour that has not come is of a gate whose clock is wrong
+    is_lately = HourlyCount.hour.between(latest - _LOOK_BACK_HOURS, latest)
     for at in range(0, len(venues), _AT_ONCE):
         some = venues[at : at + _AT_ONCE]
         statement = (
             select(HourlyCount.venue, func.max(HourlyCount.hour))
-            .where(HourlyCount.venue.in_(some), HourlyCount.hour >= earliest, HourlyCount.type.in_(_USE))
+            .where(HourlyCount.venue.in_(some), is_lately, HourlyCount.type.in_(_USE))
             .group_by(HourlyCount.venue)
         )
         found |= {int(venue): int(hour) for venue, hour in session.execute(statement)}

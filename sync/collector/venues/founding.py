@@ -55,7 +55,7 @@ class Particulars:
     opening: Opening
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", checked_name(self.name))
+        object.__setattr__(self, "name", checked_name(" ".join(self.name.split())))
         address = " ".join(self.address.split())
         if not 0 < len(address) <= MAX_ADDRESS or not address.isprintable():
             raise NoAddress(f"an address has 1 to {MAX_ADDRESS} printable characters")

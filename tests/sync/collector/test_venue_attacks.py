@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -14,8 +15,11 @@ from sync.collector.accounts import service
 from sync.collector.accounts.model import Account
 from sync.collector.accounts.permissions import Appointment, Role
 from sync.collector.accounts.service import Held, LoginTaken
-from sync.collector.errors import Mistake
-from sync.collector.members import declaration, handing_over
+from sync.collector.app import create_app
+from sync.collector.errors import Mistake, NotFound
+from sync.collector.members import binding, declaration, handing_over
+from sync.collector.members.model import DeclarationCode, Inspector
+from sync.collector.privacy import audit
 from sync.collector.privacy.access import Personal
 from sync.collector.venues import approval, founding
 from sync.collector.venues import service as venues
@@ -24,9 +28,9 @@ from sync.collector.venues.service import NameTaken
 from sync.wire.record import Direction
 from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import NOW, Site
-from tests.sync.collector.staff import employ
-from tests.sync.collector.test_venue_members import INSPECTOR, LAN, account, acting, asked, roles
-from tests.sync.collector.test_venue_pages import TOLD, found
+from tests.sync.collector.staff import IT, employ, signed_in
+from tests.sync.collector.test_venue_members import INSPECTOR, LAN, account, acting, asked, code_of, roles
+from tests.sync.collector.test_venue_pages import TOLD, XINAN, found, registered
 from tests.sync.collector.visit import Browser, words
 
 both = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
@@ -179,3 +183,219 @@ def test_a_number_that_no_database_can_hold_is_no_page(site: Site, lan: Browser,
     for number in (2**31, 2**63, 10**40):
         assert lan.get(path.format(number)).status_code == HTTPStatus.NOT_FOUND
         assert lan.post(f"/offers/{number}/accept").status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.SEE_OTHER)
+
+
+def test_an_administrator_learns_nobody_s_account_by_offering_the_role(site: Site, lan: Browser) -> None:
+    """Whoever founds a venue could else try every phone number: the sentence is the same."""
+    employ(site.centre, "13800138000", now=NOW)
+    for login in ("13800138000", "13900139000"):
+        with pytest.raises(handing_over.NotAnInspector), acting(site) as access:
+            handing_over.offer(access, access.session.get_one(Venue, 1), account(access, "lan"), login)
+
+
+@pytest.mark.parametrize("state", ["waiting", "refused", "closed"])
+def test_a_request_that_waits_binds_nobody_to_a_venue_that_is_not_active(site: Site, state: str) -> None:
+    """It was asked before the township closed it; refusing goes on."""
+    employ(site.centre, "mei", now=NOW)
+    number = asked(site, "mei")
+    with site.centre.database.write() as session:
+        session.get_one(Venue, 1).state = state
+    with pytest.raises(binding.NotActive), acting(site) as access:
+        binding.answer(access, 1, number, accept=True)
+    assert roles(site, "mei") == set()
+    with acting(site) as access:
+        binding.answer(access, 1, number, accept=False)
+
+
+def test_a_disabled_account_waits_for_nothing(site: Site, lan: Browser) -> None:
+    """IT ended it: it is neither shown among those who ask, nor bound, nor offered the role."""
+    number = employ(site.centre, "mei", now=NOW)
+    employ(site.centre, "wei", INSPECTOR, now=NOW)
+    request = asked(site, "mei")
+    with site.centre.database.write() as session:
+        for login in ("mei", "wei"):
+            service.disable(session, service.find(session, login), NOW)
+        assert binding.requests(session, 1) == []
+        assert [each for each, _, _ in binding.waiting_for(session, number)] == [request]
+    with pytest.raises(NotFound), acting(site) as access:
+        binding.answer(access, 1, request, accept=True)
+    with pytest.raises(handing_over.NotAnInspector), acting(site) as access:
+        handing_over.offer(access, access.session.get_one(Venue, 1), account(access, "lan"), "wei")
+
+
+def test_whoever_takes_a_role_away_ends_what_hangs_on_it(site: Site, lan: Browser) -> None:
+    """R16: IT's staff page as well as the members' page: PIN, badge, and an offer to the inspector or of the giver."""
+    it = Browser(site, login="wang", appointments=(IT,))
+    number = employ(site.centre, "mei", INSPECTOR, now=NOW)
+    with site.centre.database.write() as session:
+        session.add(Inspector(account_id=number, venue_id=1, since=NOW, pin="$argon2id$x", checkpoint_id=1))
+    lan.post("/venues/1/inspectors/mei/hand-over")
+    assert it.post(f"/accounts/mei/dismiss/{_appointment(site, 'mei')}", reason="left").status_code < 400
+    with site.centre.database.write() as session:
+        row = session.query(Inspector).one()
+        assert (row.pin, row.badge, row.checkpoint_id) == (None, 2, None)
+        assert handing_over.offers_to(session, number, NOW) == []
+        service.appoint(session, service.find(session, "mei"), INSPECTOR, NOW)
+    lan.post("/venues/1/inspectors/mei/hand-over")
+    it.post(f"/accounts/lan/dismiss/{_appointment(site, 'lan')}", reason="left")
+    with site.centre.database.read() as session:
+        assert handing_over.offer_of(session, 1, NOW) is None
+
+
+def _appointment(site: Site, login: str) -> int:
+    with site.centre.database.read() as session:
+        return service.find(session, login).appointments[0].id
+
+
+def test_nobody_uses_the_declaration_codes_up(site: Site, lan: Browser) -> None:
+    """A code is nobody else's for ever: 900,000 renewals of one vandal would leave none for a province."""
+    code_of(site)
+    for _ in range(2 * declaration.MOST_A_DAY):
+        lan.post("/venues/1/declaration-code")
+    with site.centre.database.read() as session:
+        assert session.query(DeclarationCode).count() == declaration.MOST_A_DAY
+    with site.centre.database.write() as session:
+        declaration.issue(session, 1, NOW + 86_401)
+
+
+def test_asking_and_withdrawing_has_an_end(site: Site) -> None:
+    """Each leaves a row and two lines of the audit for ever."""
+    mei, code = employ(site.centre, "mei", now=NOW), code_of(site)
+    for _ in range(binding.MOST_A_DAY):
+        with acting(site) as access:
+            binding.withdraw(access, mei, _ask_as(access, "mei", code))
+    with pytest.raises(binding.TooManyRequests), acting(site) as access:
+        _ask_as(access, "mei", code)
+    with acting(site, NOW + 86_401) as access:
+        _ask_as(access, "mei", code)
+
+
+def _ask_as(access: Personal, login: str, code: str) -> int:
+    who = account(access, login)
+    binding.ask(access, who, code)
+    return binding.waiting_for(access.session, who.id)[-1][0]
+
+
+def test_a_double_tap_with_the_right_code_costs_no_guess(site: Site) -> None:
+    """A shopkeeper who taps ten times has tried no code but the right one."""
+    mei, code = Browser(site, login="mei"), code_of(site)
+    for _ in range(2 * binding.CODES.free):
+        answer = mei.post("/bind", code=code)
+    assert "申请正在等待同意" in words(answer)
+
+
+def test_digits_of_a_chinese_keyboard_are_digits(site: Site) -> None:
+    """Full-width, with a full-width blank between."""
+    mei, code = Browser(site, login="mei"), code_of(site)
+    wide = "".join(chr(ord(digit) + 0xFEE0) for digit in code)
+    assert mei.post("/bind", code=f"{wide[:3]}\u3000{wide[3:]}").status_code == HTTPStatus.SEE_OTHER
+
+
+def test_a_pasted_name_keeps_one_blank_for_many(site: Site) -> None:
+    """Full-width ones too; a second venue does not differ by blanks alone."""
+    told = replace(TOLD, name="  永安\u3000 百货\t有限公司\n")
+    assert told.name == "永安 百货 有限公司"
+
+
+def test_a_refusal_has_printable_words(site: Site) -> None:
+    """PostgreSQL's text holds no NUL, and no page is turned around by what a township typed."""
+    number = found(site, "mei", needs_approval=True)
+    wu = Browser(site, login="wu", appointments=(Appointment(Role.AUTHORITY, region=""),))
+    for refusal in ("a\0b", "\u202ea"):
+        assert wu.post(f"/venues/{number}/refuse", refusal=refusal).status_code == HTTPStatus.SEE_OTHER
+        assert state_of(site, number) == "waiting"
+
+
+def test_a_clock_that_was_ahead_ends_nobody_s_chances(site: Site, lan: Browser) -> None:
+    """An offer made in a year that has not come is over; a refusal of then does not count."""
+    mei = employ(site.centre, "mei", INSPECTOR, now=NOW)
+    employ(site.centre, "hu", now=NOW)
+    ahead = NOW + 365 * 86_400
+    with acting(site, ahead) as access:
+        handing_over.offer(access, access.session.get_one(Venue, 1), account(access, "lan"), "mei")
+        binding.answer(access, 1, _ask_as(access, "hu", code_of_session(access)), accept=False)
+    with site.centre.database.read() as session:
+        assert handing_over.offers_to(session, mei, NOW) == []
+    with acting(site, NOW) as access:
+        handing_over.offer(access, access.session.get_one(Venue, 1), account(access, "lan"), "mei")
+        _ask_as(access, "hu", code_of_session(access))
+
+
+def code_of_session(access: Personal) -> str:
+    """In force at venue 1."""
+    return declaration.of_venue(access.session, 1) or declaration.issue(access.session, 1, access.now)
+
+
+def test_a_gate_whose_clock_was_ahead_hides_no_silence(site: Site) -> None:
+    """R10: an hour that has not come is no sign of life."""
+    number = found(site, "mei")
+    registered(site, number, int(NOW // 3600) + 9000)
+    with site.centre.database.read() as session:
+        assert approval.last_hours(session, [number], NOW + 86_400) == {}
+
+
+def test_every_act_has_its_line(site: Site, lan: Browser) -> None:
+    """Taking back, declining and withdrawing are acts too."""
+    mei = Browser(site, login="mei", appointments=(INSPECTOR,))
+    hu = Browser(site, login="hu")
+    lan.post("/venues/1/inspectors/mei/hand-over")
+    lan.post("/venues/1/hand-over/take-back")
+    lan.post("/venues/1/inspectors/mei/hand-over")
+    mei.post("/offers/2/decline")
+    hu.post("/bind", code=code_of(site))
+    hu.post("/bind/1/withdraw")
+    with site.centre.database.read() as session:
+        acts = [line.act for line in audit.lines(session.connection())]
+    offered = "hand_over_offer"
+    assert acts == [offered, "hand_over_take_back", offered, "hand_over_decline", "binding_ask", "binding_withdraw"]
+
+
+def test_a_venue_has_so_many_checkpoints_and_no_more(site: Site) -> None:
+    """Every page of the venue names them."""
+    with site.centre.database.write() as session:
+        for number in range(venues.MOST_CHECKPOINTS - 1):
+            venues.create_checkpoint(session, 1, f"{number}号门", Direction.IN)
+        with pytest.raises(venues.TooManyCheckpoints):
+            venues.create_checkpoint(session, 1, "北门", Direction.IN)
+
+
+def test_whose_request_a_button_answers_is_said(site: Site, lan: Browser) -> None:
+    """Who hears the page hears one 同意 after the other (WCAG 2.2, 2.4.6)."""
+    hu = Browser(site, login="hu")
+    hu.post("/bind", code=code_of(site))
+    for page, buttons in (
+        (lan.words("/venues/1/members"), ("同意 hu 某", "拒绝 hu 某")),
+        (hu.words("/venues/mine"), ("撤回申请 东门市场",)),
+    ):
+        assert all(each in page for each in buttons), page
+    assert "停用 南门" in lan.words("/venues/1/checkpoints")
+
+
+def test_every_form_of_these_pages_carries_its_token(site: Site) -> None:
+    """With the protection switched on, as it is in service; without the token nothing happens."""
+    employ(site.centre, "lan", LAN, INSPECTOR, now=NOW)
+    employ(site.centre, "mei", INSPECTOR, now=NOW)
+    employ(site.centre, "hu", now=NOW)
+    asked(site, "hu")
+    with acting(site) as access:
+        handing_over.offer(access, access.session.get_one(Venue, 1), account(access, "lan"), "mei")
+    app = create_app(site.centre, lambda: NOW)
+    pages = {
+        "lan": ("/venues/1", "/venues/1/members", "/venues/1/checkpoints", "/venues/1/checkpoints/1"),
+        "mei": ("/venues/mine", "/bind", f"/venues/new/{XINAN}"),
+        "hu": ("/venues/mine",),
+    }
+    with site.centre.database.read() as session:
+        numbers = {login: service.find(session, login).id for login in pages}
+    for login, paths in pages.items():
+        near = {"Host": "localhost", "Cookie": signed_in(site.centre, numbers[login], NOW)}
+        client = app.test_client(use_cookies=False)
+        for path in paths:
+            forms = re.findall(
+                r'(?s)<form method="post" action="([^"]*)".*?</form>', client.get(path, headers=near).text
+            )
+            whole = re.findall(r'(?s)<form method="post".*?</form>', client.get(path, headers=near).text)
+            assert all("csrf_token" in each for each in whole), path
+            for action in forms:
+                assert client.post(action, headers=near).status_code == HTTPStatus.BAD_REQUEST, action
+    assert roles(site, "hu") == set()
