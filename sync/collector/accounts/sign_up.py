@@ -102,11 +102,11 @@ def applicant(key: AccountKey, token: str, now: float) -> Applicant | None:
 def join(centre: Centre, key: AccountKey, who: Applicant, password: str, now: float) -> Account:
     """The account, with its password; a link that was used finds its login taken. Raises LoginTaken."""
     kept = passwords.hashed(password)
-    with personal(centre, Actor(f"account {who.login}", "signed up"), now) as access:
+    with personal(centre, Actor("sign-up", "signed up"), now) as access:
         account = service.create(access.session, who.login, who.name, now, who.language)
         service.set_address(account, key, who.address)
         account.password = kept
-        access.note(Act.ACCOUNT, detail=account.login)
+        access.note(Act.ACCOUNT, detail=account.named)
     return account
 
 

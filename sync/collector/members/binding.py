@@ -151,7 +151,7 @@ def ask(access: Personal, account: Account, code: str, counted: Sequence[bytes] 
         raise RefusedLately(f"venue {venue.id} refused {account.login} within a day")
     session.add(BindingRequest(account_id=account.id, venue_id=venue.id, asked_at=now))
     session.flush()
-    access.note(Act.BINDING_ASK, detail=f"venue {venue.id} by {account.login}")
+    access.note(Act.BINDING_ASK, detail=f"venue {venue.id} by {account.named}")
     return venue, False
 
 
@@ -189,7 +189,7 @@ def answer(access: Personal, venue_id: int, request_id: int, *, accept: bool) ->
     if accept and not _inspects(account, venue_id):
         _bind(access, account, venue_id)
     elif not accept:
-        access.note(Act.BINDING_REFUSE, detail=f"venue {venue_id}, {account.login}")
+        access.note(Act.BINDING_REFUSE, detail=f"venue {venue_id}, {account.named}")
     return account
 
 
@@ -225,7 +225,7 @@ def unbind(access: Personal, venue_id: int, login: str) -> None:
     for row in account.appointments:
         if (row.role, row.venue_id) == (Role.INSPECTOR.value, venue_id):
             accounts.dismiss(access.session, account, row.id)
-            access.note(Act.UNBIND, detail=f"venue {venue_id}, {account.login}")
+            access.note(Act.UNBIND, detail=f"venue {venue_id}, {account.named}")
             return
     raise NotFound(f"{login} is no inspector of venue {venue_id}")
 
@@ -233,7 +233,7 @@ def unbind(access: Personal, venue_id: int, login: str) -> None:
 def _bind(access: Personal, account: Account, venue_id: int) -> None:
     accounts.appoint(access.session, account, Appointment(Role.INSPECTOR, venue=venue_id), access.now)
     inspector_of(access.session, account.id, venue_id)
-    access.note(Act.BIND, detail=f"venue {venue_id}, {account.login}")
+    access.note(Act.BIND, detail=f"venue {venue_id}, {account.named}")
 
 
 def _close(access: Personal, request_id: int, said: Answer, **mine: int) -> BindingRequest:

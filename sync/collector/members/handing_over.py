@@ -61,7 +61,7 @@ def offer(access: Personal, venue: Venue, giver: Account, login: str) -> None:
     session.flush()
     session.add(HandOver(venue_id=venue.id, from_account=giver.id, to_account=taker.id, offered_at=now))
     session.flush()
-    access.note(Act.HAND_OVER_OFFER, detail=f"venue {venue.id}, {giver.login} to {taker.login}")
+    access.note(Act.HAND_OVER_OFFER, detail=f"venue {venue.id}, {giver.named} to {taker.named}")
 
 
 def take_back(access: Personal, venue_id: int) -> None:
@@ -106,7 +106,7 @@ def answer(access: Personal, taker: Account, offer_id: int, *, accept: bool) -> 
             raise OfferOver(f"offer {offer_id}: who gave or takes it has left the venue")
         accounts.dismiss(session, giver, held[0].id)
         accounts.appoint(session, taker, administrator, access.now)
-        access.note(Act.HAND_OVER, detail=f"venue {row.venue_id}, {giver.login} to {taker.login}")
+        access.note(Act.HAND_OVER, detail=f"venue {row.venue_id}, {giver.named} to {taker.named}")
     return row.venue_id
 
 

@@ -85,7 +85,7 @@ def found(access: Personal, account: Account, told: Particulars, *, needs_approv
     accounts.appoint(session, account, Appointment(Role.VENUE_ADMINISTRATOR, venue=venue.id), now)
     create_checkpoint(session, venue.id, FIRST_CHECKPOINT, Direction.IN)
     declaration.issue(session, venue.id, now)
-    access.note(Act.VENUE_CREATE, detail=f"venue {venue.id} by {account.login}")
+    access.note(Act.VENUE_CREATE, detail=f"venue {venue.id} by {account.named}")
     return venue
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sync.collector.accounts import service
+from sync.collector.accounts import secrets, service, sign_up
 from sync.collector.accounts.model import Account
 from sync.collector.accounts.permissions import Appointment, Role
 from sync.collector.accounts.service import Held, LoginTaken
@@ -30,7 +30,7 @@ from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import NOW, Site
 from tests.sync.collector.staff import IT, employ, signed_in
 from tests.sync.collector.test_venue_members import INSPECTOR, LAN, account, acting, asked, code_of, roles
-from tests.sync.collector.test_venue_pages import TOLD, XINAN, found, registered
+from tests.sync.collector.test_venue_pages import SHOP, TOLD, XINAN, found, registered
 from tests.sync.collector.visit import Browser, words
 
 both = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
@@ -399,3 +399,29 @@ def test_every_form_of_these_pages_carries_its_token(site: Site) -> None:
             for action in forms:
                 assert client.post(action, headers=near).status_code == HTTPStatus.BAD_REQUEST, action
     assert roles(site, "hu") == set()
+
+
+@pytest.mark.parametrize("login", ["13800138000", "mei@example.org"])
+def test_no_phone_and_no_mailbox_stands_in_the_audit(site: Site, lan: Browser, login: str) -> None:
+    """It is never purged, and an account that somebody made themselves is called by their number."""
+    it = Browser(site, login="wang", appointments=(IT,))
+    key = secrets.load(site.centre.state)
+    who = sign_up.Applicant(f"00{login}", "李梅", "tel:+85291234567", "zh", NOW + 60)
+    sign_up.join(site.centre, key, who, "correct mule staple harbour", NOW)
+    mei = Browser(site, login=login)
+    mei.post("/bind", code=code_of(site))
+    lan.post("/venues/1/requests/1/accept")
+    lan.post(f"/venues/1/inspectors/{login}/hand-over")
+    mei.post("/offers/1/accept")
+    mei.post(f"/venues/1/inspectors/{login}/unbind")
+    mei.post("/bind", code=code_of(site))
+    it.post(f"/accounts/{login}/dismiss/{_appointment(site, login)}", reason="left")
+    mei.post(f"/venues/new/{XINAN}", **SHOP)
+    it.post(f"/accounts/{login}/disable", reason="left")
+    with site.centre.database.read() as session:
+        lines = audit.lines(session.connection())
+        number = service.find(session, login).id
+    assert len(lines) > 8
+    told = [f"{line.actor} {line.reason} {line.detail}" for line in lines]
+    assert not [line for line in told if login in line]
+    assert f"account #{number} " in "".join(told)
