@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from sqlalchemy import event, select
 
 from sync.collector.accounts import secrets, service, sign_up
 from sync.collector.accounts.model import Account
@@ -331,7 +332,7 @@ def test_a_gate_whose_clock_was_ahead_hides_no_silence(site: Site) -> None:
     number = found(site, "mei")
     registered(site, number, int(NOW // 3600) + 9000)
     with site.centre.database.read() as session:
-        assert approval.last_hours(session, [number], NOW + 86_400) == {}
+        assert session.scalar(select(approval.last_hour(NOW + 86_400)).where(Venue.id == number)) is None
 
 
 def test_every_act_has_its_line(site: Site, lan: Browser) -> None:
@@ -425,3 +426,21 @@ def test_no_phone_and_no_mailbox_stands_in_the_audit(site: Site, lan: Browser, l
     told = [f"{line.actor} {line.reason} {line.detail}" for line in lines]
     assert not [line for line in told if login in line]
     assert f"account #{number} " in "".join(told)
+
+
+@both
+def test_the_township_s_list_asks_the_database_the_same_few_times(site: Site) -> None:
+    """Silent ones of a province too: one statement, however many venues there are; the last hour is each venue's."""
+    wanted, statements = approval.Wanted(None, approval.Shown.SILENT), list[str]()
+    numbers = [found(site, f"mei{each}", replace(TOLD, name=f"第{each}百货有限公司")) for each in range(3)]
+    day = NOW + 86_400
+    for number, hours in zip(numbers, ((3, 200), (9,), ()), strict=True):
+        for ago in hours:
+            registered(site, number, int(day // 3600) - ago)
+    event.listen(site.centre.database.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    with site.centre.database.read() as session:
+        rows, _ = approval.listed(session, wanted, day)
+    told = {each.venue.id: each.last_hour for each in rows}
+    assert [told.get(number) for number in numbers] == [None, int(day // 3600) - 9, None]
+    assert (numbers[0] in told, numbers[2] in told) == (False, True)
+    assert len([each for each in statements if "SELECT" in each]) == 1
