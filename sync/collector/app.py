@@ -12,6 +12,7 @@ from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter, Map
 
 from sync.collector import health, home, interface, languages, navigation, problems
 from sync.collector.access import Reach
@@ -50,6 +51,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     tally = tally or Tally()
     app = Flask(__name__)
     app.extensions[REFUSALS] = Refusals(tally=tally)
+    app.url_map.converters["int"] = _Number
     app.url_map.merge_slashes = False  # a machine is never redirected
     app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
@@ -94,6 +96,13 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Mistake, _mistake)
     return app
+
+
+class _Number(IntegerConverter):
+    """A row's number in an address; one that no column can hold is no page."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**31 - 1)
 
 
 def posted_by(queue: Queue) -> Post:

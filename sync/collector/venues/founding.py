@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from sync.collector.accounts import service as accounts
 from sync.collector.accounts.model import Account
@@ -53,7 +55,7 @@ class Particulars:
     opening: Opening
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", checked_name(self.name))
+        object.__setattr__(self, "name", checked_name(" ".join(self.name.split())))
         address = " ".join(self.address.split())
         if not 0 < len(address) <= MAX_ADDRESS or not address.isprintable():
             raise NoAddress(f"an address has 1 to {MAX_ADDRESS} printable characters")
@@ -72,17 +74,18 @@ def found(access: Personal, account: Account, told: Particulars, *, needs_approv
     Raises Mistake: `Held` when the account has a venue, `NameTaken`.
     """
     session, now = access.session, access.now
+    _without_venue(session, account)
     _free_name(access, told.name)
     state = VenueState.WAITING if needs_approval else VenueState.ACTIVE
     venue = Venue(state=state.value, created_at=now)
     _put(venue, told)
     session.add(venue)
-    session.flush()
+    _keep_name(session, told.name)
     history.note(session, venue, now, account.id)
     accounts.appoint(session, account, Appointment(Role.VENUE_ADMINISTRATOR, venue=venue.id), now)
     create_checkpoint(session, venue.id, FIRST_CHECKPOINT, Direction.IN)
     declaration.issue(session, venue.id, now)
-    access.note(Act.VENUE_CREATE, detail=f"venue {venue.id} by {account.login}")
+    access.note(Act.VENUE_CREATE, detail=f"venue {venue.id} by {account.named}")
     return venue
 
 
@@ -93,7 +96,7 @@ def amend(access: Personal, account: Account, venue: Venue, told: Particulars) -
     _put(venue, told)
     if venue.state == VenueState.REFUSED.value:
         venue.state, venue.refusal = VenueState.WAITING.value, ""
-    access.session.flush()
+    _keep_name(access.session, told.name)
     history.note(access.session, venue, access.now, account.id)
     access.note(Act.VENUE_CHANGE, detail=f"venue {venue.id}")
 
@@ -130,6 +133,22 @@ def _put(venue: Venue, told: Particulars) -> None:
     venue.longitude = None if told.position is None else told.position.longitude
     venue.open_minute, venue.close_minute = told.opening.open_minute, told.opening.close_minute
     venue.open_days = told.opening.days_mask
+
+
+def _without_venue(session: Session, account: Account) -> None:
+    """One venue an administrator; a second request of the same account waits for the first. Raises Held."""
+    session.execute(select(Account.id).where(Account.id == account.id).with_for_update(key_share=True))
+    session.refresh(account, ["appointments"])
+    if any(each.role is Role.VENUE_ADMINISTRATOR for each in account.roles()):
+        raise accounts.Held(f"{account.login} administers a venue: one venue for each administrator")
+
+
+def _keep_name(session: Session, name: str) -> None:
+    """Raises NameTaken where somebody else took it in the same moment; then nothing of the transaction stays."""
+    try:
+        session.flush()
+    except IntegrityError as cause:
+        raise NameTaken(f"there is a venue called {name} since just now") from cause
 
 
 def _free_name(access: Personal, name: str) -> None:
