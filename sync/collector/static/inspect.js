@@ -20,16 +20,20 @@
   const TIMEOUT = 8000;
   const RETRY = [2000, 4000, 8000, 15000, 30000];
   const LOOK_EVERY = 20000;
+  const DAY = 86400;
   const BOUNCE = 700; // a second touch of the same finger is no second person
   const PLACE = "venue-gate:" + root.dataset.venue + ":";
   const QUEUE = PLACE + root.dataset.inspector + ":tap:";
   const HEARD = PLACE + root.dataset.inspector + ":today";
   const LOST = PLACE + root.dataset.inspector + ":unsent:";
 
+  const LOAD = performance.timeOrigin || Date.now(); // tells this opening of the page from others
+
   let token = form.elements.csrf_token.value;
   let limit = Number(root.dataset.limit);
   let confirmed = Number(mine.textContent); // people of mine that the centre has counted
   let last = null; // the tap that may be undone
+  let touched = ""; // the button that was pressed last
   let lockedUntil = 0;
   let made = 0;
   let sending = false;
@@ -93,7 +97,7 @@
   function enqueue(fields, counts) {
     const at = Date.now();
     made += 1;
-    const tap = { at, fields: Object.assign({ nonce: hex(16) }, fields), counts };
+    const tap = { at, load: LOAD, mono: performance.now(), fields: Object.assign({ nonce: hex(16) }, fields), counts };
     keep(QUEUE + digits(at, 15) + digits(made, 6) + ":" + tap.fields.nonce, JSON.stringify(tap));
     show();
     flush();
@@ -102,11 +106,12 @@
 
   function tapped(finding) {
     const now = Date.now();
-    if (now < lockedUntil && now > lockedUntil - BOUNCE) return;
+    if (finding === touched && now < lockedUntil && now > lockedUntil - BOUNCE) return;
     const typed = temperature.value.trim();
     const isReading = finding === "reading" || (finding === "normal" && typed !== "");
     const value = isReading ? celsius(typed) : null;
     if (isReading && value === null) return complain();
+    touched = finding;
     lockedUntil = now + BOUNCE;
     form.classList.add("just-tapped");
     setTimeout(() => form.classList.remove("just-tapped"), BOUNCE);
@@ -306,9 +311,16 @@
     return status === 401 ? "signed-out" : status === 403 ? "forbidden" : "offline";
   }
 
+  // Seconds. A phone's clock may be put right in between, by years; its monotonic one may sleep with the phone.
+  function ageOf(tap) {
+    const byClock = (Date.now() - tap.at) / 1000;
+    const atLeast = tap.load === LOAD ? (performance.now() - tap.mono) / 1000 : 0;
+    return byClock < atLeast || (byClock > DAY && tap.load === LOAD && atLeast < DAY) ? atLeast : byClock;
+  }
+
   async function post(tap) {
     const body = new URLSearchParams(tap.fields);
-    body.set("age", Math.max(0, (Date.now() - tap.at) / 1000).toFixed(1));
+    body.set("age", ageOf(tap).toFixed(1));
     return ask(root.dataset.taps, { method: "POST", body, headers: { "X-CSRFToken": token } });
   }
 
@@ -402,16 +414,16 @@
   for (const button of form.querySelectorAll("[data-finding]")) {
     button.addEventListener("click", (event) => {
       event.preventDefault();
-      if (event.detail === 0 && document.activeElement !== button) return; // Enter in a field is no touch of a button
       tapped(button.dataset.finding);
     });
   }
   form.addEventListener("submit", (event) => event.preventDefault());
-  temperature.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") { event.preventDefault(); tapped("reading"); }
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
+    event.preventDefault(); // else it presses the form's first button, which says "normal"
+    if (event.target === temperature) tapped("reading");
   });
   temperature.addEventListener("input", () => { wrong.hidden = true; temperature.removeAttribute("aria-invalid"); });
-  people.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
   people.addEventListener("input", several);
   for (const step of form.querySelectorAll("[data-step]")) {
     step.hidden = false;

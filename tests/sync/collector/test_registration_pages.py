@@ -165,6 +165,30 @@ def test_somebody_dismissed_is_told_so(site: Site, served: Served) -> None:
     assert phone.tap().status == 403
 
 
+def test_the_live_page_tells_registrations_in_words(served: Served, phone: Phone) -> None:
+    """Registered, refused, taken back; how it was measured; today's people with those of the gates."""
+    nonce = secrets.token_hex(16)
+    for fields in (
+        {"finding": "normal", "people": "2", "nonce": nonce},
+        {"finding": "not_measured"},
+        {"finding": "reading", "temperature": "39"},
+        {"finding": "take_back", "takes_back": nonce},
+    ):
+        assert phone.tap(**fields).status == 200
+    page = Phone(served.signed_in()).page("/records")
+    rows = [visible(row) for row in re.findall(r'<tr role="row" data-key.*?</tr>', page, re.DOTALL)]
+    told = [
+        "撤销登记 体温正常，人工登记 × 2",
+        "人工拒绝 体温达到或超过上限",
+        "人工登记 未测到体温",
+        "人工登记 体温正常，人工登记 × 2",
+    ]
+    assert [sentence in row for sentence, row in zip(told, rows, strict=True)] == [True] * 4
+    for row, how in zip(rows, ("正常（检测员确认）", "39.0 ℃", "未测", "正常（检测员确认）"), strict=True):
+        assert how in row
+    assert re.search(r"通行 1 转人工 0 禁止通行 1 无效码 0", visible(page))
+
+
 def test_a_venue_that_is_not_active_says_so(site: Site, phone: Phone) -> None:
     """No button without an effect."""
     with site.centre.database.write() as session:
@@ -274,11 +298,11 @@ def test_statistics_add_up_scans_and_registrations(site: Site, served: Served, g
     assert figures.total(in_total) == figures.total(of_day) + Figures(entered=1, not_measured=1)
     by_inspector = figures.by(of_day, lambda each: each.inspector)
     assert (by_inspector[0].entered, by_inspector[1].entered, by_inspector[1].left) == (1, 3, 1)
-    page = visible(phone.page("/venues/1/statistics"))
+    page = visible(phone.page("/venues/1/statistics")).replace("累计 ", "")
     assert re.search(r"南门 4 5 1 1 7 7 0 1 1 1 1 1", page), page
     assert re.search(r"闸机自动 1 2 0 0 3 3", page), page
     assert re.search(r"worker1 某 3 3 1 1 4 4", page), page
-    earlier = visible(phone.page("/venues/1/statistics?day=2026-08-12"))
+    earlier = visible(phone.page("/venues/1/statistics?day=2026-08-12")).replace("累计 ", "")
     assert re.search(r"南门 1 5", earlier), earlier
 
 
