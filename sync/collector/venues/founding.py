@@ -71,9 +71,11 @@ class Particulars:
 def found(access: Personal, account: Account, told: Particulars, *, needs_approval: bool) -> Venue:
     """A new venue and its administrator, active at once or after the township's approval.
 
-    Raises Mistake: `Held` when the account has a venue, `NameTaken`.
+    Whose venue was closed leaves it by founding another. Raises Mistake: `Held` when the account has a venue,
+    `NameTaken`.
     """
     session, now = access.session, access.now
+    _leave_closed(session, account)
     _without_venue(session, account)
     _free_name(access, told.name)
     state = VenueState.WAITING if needs_approval else VenueState.ACTIVE
@@ -89,29 +91,20 @@ def found(access: Personal, account: Account, told: Particulars, *, needs_approv
     return venue
 
 
-def amend(access: Personal, account: Account, venue: Venue, told: Particulars) -> None:
-    """Change what it is; a refused venue asks its township again. Raises Mistake."""
+def amend(access: Personal, account: Account, venue: Venue, told: Particulars, *, needs_approval: bool) -> None:
+    """Change what it is; a refused venue asks its township again, one that moves to another township asks that one.
+
+    Raises Mistake.
+    """
     if told.name != venue.name:
         _free_name(access, told.name)
+    is_moved = venue.state == VenueState.ACTIVE.value and venue.region not in ("", told.region)
     _put(venue, told)
-    if venue.state == VenueState.REFUSED.value:
+    if venue.state == VenueState.REFUSED.value or (is_moved and needs_approval):
         venue.state, venue.refusal = VenueState.WAITING.value, ""
     _keep_name(access.session, told.name)
     history.note(access.session, venue, access.now, account.id)
     access.note(Act.VENUE_CHANGE, detail=f"venue {venue.id}")
-
-
-def particulars(venue: Venue) -> Particulars:
-    """Of a venue that an administrator founded. Raises Mistake for one that a terminal made with a name alone."""
-    return Particulars(
-        name=venue.name,
-        region=venue.region,
-        address=venue.address,
-        kind=venue.kind,
-        credit_code=venue.credit_code,
-        position=position(venue),
-        opening=opening(venue),
-    )
 
 
 def position(venue: Venue) -> Position | None:
@@ -124,6 +117,12 @@ def position(venue: Venue) -> Position | None:
 def opening(venue: Venue) -> Opening:
     """When it is open."""
     return Opening.of_mask(venue.open_minute, venue.close_minute, venue.open_days)
+
+
+def _leave_closed(session: Session, account: Account) -> None:
+    for row in [each for each in account.appointments if each.role == Role.VENUE_ADMINISTRATOR.value]:
+        if session.get_one(Venue, row.venue_id).state == VenueState.CLOSED.value:
+            accounts.dismiss(session, account, row.id)
 
 
 def _put(venue: Venue, told: Particulars) -> None:

@@ -99,7 +99,9 @@ def test_one_name_taken_by_two_changes_at_once(site: Site) -> None:
     numbers = [found(site, login, replace(TOLD, name=f"佛山市三水区{login}百货有限公司")) for login in ("mei", "wei")]
 
     def amend(access: Personal, number: int, login: str) -> None:
-        founding.amend(access, account(access, login), access.session.get_one(Venue, number), TOLD)
+        founding.amend(
+            access, account(access, login), access.session.get_one(Venue, number), TOLD, needs_approval=False
+        )
 
     def second() -> None:
         with pytest.raises(NameTaken), acting(site) as access:
