@@ -110,6 +110,8 @@ def test_a_shift_at_the_entrance(town: Town, page: Page) -> None:
     page.get_by_role("button", name="多一人").click()
     page.get_by_role("button", name="多一人").click()
     picture(page, "companions")
+    page.locator("#people").press("Enter")  # no touch of the first button
+    expect(mine).to_have_text("1")
     tap(page)
     expect(mine).to_have_text("4")
     expect(page.locator("#people")).to_have_value("1")
