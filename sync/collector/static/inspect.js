@@ -35,7 +35,7 @@
   let last = null; // the tap that may be undone
   let touched = ""; // the button that was pressed last
   let lockedUntil = 0;
-  let made = 0;
+  let turn = 0; // of the newest tap in the queue
   let sending = false;
   let trouble = ""; // why the queue stands still
   let failures = 0;
@@ -81,6 +81,7 @@
     } catch (cause) { /* it is in memory only */ }
     return kept.concat(Array.from(memory.keys())).filter((key) => key.startsWith(prefix)).sort();
   }
+  const isUnkept = () => Array.from(memory.keys()).some((key) => key.startsWith(QUEUE)); // leaving the page loses it
   const others = () => keys(PLACE).filter((key) => key.indexOf(":tap:") > 0 && !key.startsWith(QUEUE)).length;
 
   const digits = (number, length) => String(number).padStart(length, "0");
@@ -96,9 +97,11 @@
 
   function enqueue(fields, counts) {
     const at = Date.now();
-    made += 1;
+    const before = keys(QUEUE).pop();
+    // In the order of the finger, also on a phone whose clock was set back: an undo follows its tap.
+    turn = Math.max(at, turn + 1, before ? Number(before.substr(QUEUE.length, 15)) + 1 : 0);
     const tap = { at, load: LOAD, mono: performance.now(), fields: Object.assign({ nonce: hex(16) }, fields), counts };
-    keep(QUEUE + digits(at, 15) + digits(made, 6) + ":" + tap.fields.nonce, JSON.stringify(tap));
+    keep(QUEUE + digits(turn, 15) + ":" + tap.fields.nonce, JSON.stringify(tap));
     show();
     flush();
     return tap;
@@ -236,6 +239,7 @@
       if (trouble === "signed-out") {
         const link = element("a", words.signIn);
         link.href = words.signInUrl;
+        if (isUnkept()) link.target = "_blank";
         sentence.appendChild(document.createTextNode(" "));
         sentence.appendChild(link);
       }
@@ -300,7 +304,10 @@
   async function look() {
     const { status, told } = await ask(root.dataset.state, {});
     if (status === 200 && told && told.token) {
-      if (String(told.inspector) !== root.dataset.inspector) location.reload(); // somebody else signed in
+      if (String(told.inspector) !== root.dataset.inspector) { // somebody else signed in: what waits here is not theirs
+        if (!isUnkept()) location.reload();
+        return "signed-out";
+      }
       token = told.token;
       for (const each of document.querySelectorAll("[name=csrf_token]")) each.value = token;
       limit = told.limit;
@@ -308,7 +315,7 @@
       hear(told.today);
       return "";
     }
-    if (status === 401) forgetPage();
+    if (status === 401 || status === 403) forgetPage();
     return status === 401 ? "signed-out" : status === 403 ? "forbidden" : "offline";
   }
 
@@ -322,13 +329,14 @@
   async function post(tap) {
     const body = new URLSearchParams(tap.fields);
     body.set("age", ageOf(tap).toFixed(1));
+    body.set("inspector", root.dataset.inspector);
     return ask(root.dataset.taps, { method: "POST", body, headers: { "X-CSRFToken": token } });
   }
 
   async function send(key) {
     const tap = JSON.parse(recall(key));
     let { status, told } = await post(tap);
-    if (status === 400) { // the token is another session's
+    if (status === 400 || status === 401) { // the token is another session's, or nobody's
       const why = await look();
       if (why) return why;
       ({ status, told } = await post(tap));
@@ -404,14 +412,12 @@
     } catch (cause) { /* offline now, or a browser that keeps nothing: the page works as long as it is open */ }
   }
 
-  // Whoever holds a phone that was signed out finds no page on it; what waits stays.
+  // Whoever holds a phone that was signed out finds no page on it (leaving.js too); what waits stays.
   function forgetPage() {
     if ("caches" in window) caches.delete(PLACE);
   }
 
   // --- the page
-  const leaving = document.querySelector(".whoami form");
-  if (leaving) leaving.addEventListener("submit", forgetPage);
   for (const button of form.querySelectorAll("[data-finding]")) {
     button.addEventListener("click", (event) => {
       event.preventDefault();
@@ -442,6 +448,11 @@
   setInterval(() => {
     if (last !== null && Date.now() - last.at > Number(root.dataset.undoSeconds) * 1000) { last = null; settleUndo(); }
   }, 1000);
+  window.addEventListener("beforeunload", (event) => {
+    if (!isUnkept()) return;
+    event.preventDefault();
+    event.returnValue = ""; // browsers before 2023 ask for this only
+  });
   window.addEventListener("online", flush);
   window.addEventListener("pageshow", flush);
   window.addEventListener("storage", show);

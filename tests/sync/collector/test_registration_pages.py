@@ -141,6 +141,15 @@ def test_without_a_token_or_a_session_nothing_is_taken(site: Site, served: Serve
     assert stored(site) == 0
 
 
+def test_a_tap_says_whose_it_is(site: Site, phone: Phone) -> None:
+    """Another inspector's, left on the same phone, waits until its own is signed in: 401, and nothing is stored."""
+    me = str(phone.state()["inspector"] or 1)
+    for stranger in ("7", "", "x"):
+        assert phone.tap(inspector=stranger).status == 401
+    assert stored(site) == 0
+    assert phone.tap(inspector=me).status == 200
+
+
 PATHS = ("/inspect", "/inspect/state", "/statistics", "/statistics/flow.svg", "/statistics/hours.csv")
 
 
@@ -227,6 +236,30 @@ def test_a_disinfection_round_is_logged_once(site: Site, phone: Phone) -> None:
         (row,) = session.scalars(select(DisinfectionRow)).all()
     assert (row.venue, row.inspector, row.at, row.what, row.note) == (1, 1, NOW, "toilets", "含氯消毒剂")
     assert "卫生间" in visible(phone.page())
+
+
+def test_a_round_that_was_not_logged_is_not_said_to_be(site: Site, phone: Phone) -> None:
+    """A page that was gone back to has its nonce still: another round under it is refused, not lost."""
+    nonce = secrets.token_hex(16)
+    path = "/venues/1/inspect/disinfection"
+    phone.post(path, nonce=nonce, what="toilets")
+    reply = phone.post(path, nonce=nonce, what="air")
+    fresh = re.search(r'name="nonce"[^>]*value="([0-9a-f]{32})"', reply.body.decode().partition("disinfection")[2])
+    assert (reply.status, "本页已用过" in reply.body.decode()) == (422, True)
+    assert fresh is not None
+    assert phone.post(path, nonce=fresh[1], what="air").status == 303
+    with site.centre.database.read() as session:
+        assert [row.what for row in session.scalars(select(DisinfectionRow))] in (["toilets", "air"], ["air", "toilets"])
+
+
+def test_a_note_is_taken_as_people_type_it(site: Site, phone: Phone) -> None:
+    """A Chinese keyboard's wide space is one; what hides its own order of letters gets its page back with a reason."""
+    path = "/venues/1/inspect/disinfection"
+    assert phone.post(path, nonce="ab" * 16, what="air", note=" 含氯　消毒剂 ").status == 303
+    reply = phone.post(path, nonce="cd" * 16, what="air", note="a\u202eb")
+    assert (reply.status, "记录一次消毒" in reply.body.decode()) == (422, True)
+    with site.centre.database.read() as session:
+        assert [row.note for row in session.scalars(select(DisinfectionRow))] == ["含氯 消毒剂"]
 
 
 def test_three_phones_a_tap_a_second_for_a_minute(site: Site, served: Served) -> None:
