@@ -169,7 +169,7 @@ class _Out:
         self._spans.append(_Span(source, cursor if cursor is not None and is_within else queued.first, queued.next))
 
     def go(self) -> None:
-        """Write them, the oldest first; a greeting with the newest report is the last."""
+        """Write them, the oldest first, and for each outbox a greeting."""
         outcome, total = self.visit.outcome, sum(span.left for span in self._spans)
         self._present = {name: found for name in self.folder.names() if (found := batch_name(name)) is not None}
         starts = {span.source.id: span.reached for span in self._spans}
@@ -208,9 +208,11 @@ class _Out:
                     break
                 yield name
                 span.reached = name.next
-        greeting = self._write(self._spans[-1], 0)
-        if greeting is not None:
-            yield greeting
+            # Of a sealed outbox too, else a restored centre never asks for what it lost of it. The active one's is the
+            # last: its report is the newest.
+            greeting = self._write(span, 0)
+            if greeting is not None:
+                yield greeting
 
     def _kept(self, span: _Span, known: dict[tuple[str, int, int], str]) -> BatchName | None:
         """A batch of an earlier visit that is on this stick still, byte for byte, and could not hold more today."""
