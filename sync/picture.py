@@ -17,11 +17,12 @@ from sync.incidents import Incidents
 from sync.mailbox import NotProvisioned
 from sync.outbox.errors import OutboxError
 from sync.outbox.reader import OutboxReader, readers
+from sync.returning import as_it_is
 from sync.wire import jsonform
 from sync.wire.envelope import MessageType, unverified_payload
 from sync.wire.errors import WireError
 from sync.wire.statedir import StateDir
-from sync.wire.status import SyncStatus
+from sync.wire.status import StickStatus, SyncStatus
 from sync.wire.statuslist import StatusList
 from sync.wire.updates import KEYS, LIMITS, WITHDRAWN, KeyList, Snapshot
 
@@ -49,7 +50,9 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is known. status: the service's last word; is_running: it is fresh. queues: sealed outboxes first."""
+    """What is known. status: the service's last word; is_running: it is fresh. queues: sealed outboxes first. stick:
+    the newest visit of one in this boot.
+    """
 
     status: SyncStatus | None
     is_running: bool
@@ -58,6 +61,7 @@ class Picture:
     trust: Trust | None
     queues: tuple[Queue, ...]
     incidents: Incidents
+    stick: StickStatus | None = None
 
     @property
     def next_attempt_seconds(self) -> float | None:
@@ -77,6 +81,7 @@ class Picture:
             "trust": msgspec.to_builtins(trust),
             "queues": msgspec.to_builtins(self.queues),
             "incidents": msgspec.to_builtins(self.incidents),
+            "stick": msgspec.to_builtins(self.stick),
         }
 
 
@@ -100,6 +105,7 @@ def gather(state: StateDir) -> Picture:
         None if snapshot is None else _trust(state, snapshot),
         _queues(state, snapshot),
         mailbox.read_incidents(state),
+        as_it_is(state, mono),
     )
 
 

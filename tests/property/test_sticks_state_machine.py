@@ -1,4 +1,4 @@
-"""The same gate and centre with sticks beside the network: several, late, lost, taken twice, in any order, with crashes.
+"""The same gate and centre with sticks beside the network: several, late, lost, taken twice, in any order.
 
 Whatever happened: rounds of a stick alone bring everything to the centre, each record once, and no receipt that came
 late acknowledges what the centre does not hold (R25).

@@ -9,7 +9,7 @@ import pytest
 
 from sync.collector.courier.service import mark, take_stick
 from sync.courier import Outcome
-from sync.wire.carried import ANSWER, BATCH_ENDING, open_return, device_seal
+from sync.wire.carried import ANSWER, BATCH_ENDING, device_seal, open_return
 from sync.wire.status import StickTrouble
 from tests.crash.memory_disk import Killed, MemoryDisk
 from tests.sync.collector.gateside import NOW, Site

@@ -1,4 +1,4 @@
-"""A stick that somebody prepared: huge files, links, FIFOs, devices, wrong names – bounded, told, and everybody else served."""
+"""A stick that somebody prepared: huge files, links, FIFOs, devices, wrong names – bounded, told, the others served."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 from sync.collector.courier import service
 from sync.collector.courier.service import mark, take_stick
-from sync.collector.fleet.service import known_gate, find_gate
-from sync.stick import MAX_NAMES, Folder
+from sync.collector.fleet.service import find_gate, known_gate
+from sync.stick import MAX_NAMES, Calls, Folder
 from sync.wire.carried import ANSWER, BatchName, Return, device_seal, seal_return
 from sync.wire.status import StickTrouble
 from tests.sync.collector.gateside import NOW, Site
@@ -183,8 +183,6 @@ def test_thousands_of_files_are_bounded(
 
 def test_no_more_names_than_that_are_listed(tmp_path: Path, usb: Path) -> None:
     """A directory of millions ends no program."""
-    from sync.stick import Calls
-
     asked: list[int] = []
 
     class Endless(Calls):
