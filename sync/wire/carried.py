@@ -34,7 +34,7 @@ _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
 _INFO, _DERIVATION = b"venue-gate/answer/1", b"venue-gate/gate-seal/1"
 _SEAL_BYTES = KID_BYTES + 32 + 16  # kid, encapsulated key, tag
 _GATE = re.compile(r"[0-9a-f]{16}")
-_BATCH = re.compile(r"([0-9a-f]{32})-(\d{16})-(\d{16})\.batch")
+_BATCH = re.compile(r"([0-9a-f]{32})-([0-9]{16})-([0-9]{16})\.batch")
 
 
 class Marker(msgspec.Struct, frozen=True):
