@@ -130,6 +130,8 @@ def carry_out(visit: Visit) -> None:
         for line in queued:
             out.plan(watch.sources[line.outbox], handed.cursors.get(line.outbox), line)
         out.go()
+        if folder.crowded:
+            visit.outcome.troubles.append(folder.crowded)
 
 
 ERRANDS: tuple[Callable[[Visit], None], ...] = (bring_in, carry_out)

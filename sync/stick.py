@@ -98,10 +98,11 @@ class Calls:
 
 
 class Folder:
-    """An open directory of a stick. what: its name for people."""
+    """An open directory of a stick. what: its name for people. crowded: a sentence once `names` could not give all."""
 
     def __init__(self, descriptor: int, what: str, calls: Calls) -> None:
         self._at, self._what, self._calls = descriptor, what, calls
+        self.crowded: str | None = None
 
     def close(self) -> None:
         """Let it go: an open directory keeps a stick from being unmounted."""
@@ -117,7 +118,12 @@ class Folder:
     def names(self) -> list[str]:
         """At most `MAX_NAMES`, in order. Raises StickFault."""
         with _told(self._what):
-            return sorted(self._calls.names(self._at, MAX_NAMES))
+            found = sorted(self._calls.names(self._at, MAX_NAMES + 1))
+        if len(found) > MAX_NAMES:
+            self.crowded = (
+                f"{self._what} holds more than {MAX_NAMES:,} names, and the rest was not looked at: tidy it up"
+            )
+        return found[:MAX_NAMES]
 
     def folder(self, name: str, *, make: bool = False) -> Folder | None:
         """The folder of that name; None where there is none. make: create it then, durably. Raises StickFault."""

@@ -14,14 +14,14 @@ import pytest
 from edge.reasons import REASONS
 from sync.collector.alarms import telling
 from sync.transport import PATH
-from sync.wire import batch, passes, receipt, record, statuslist, updates
+from sync.wire import batch, carried, passes, receipt, record, statuslist, updates
 from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import NotGenuine
 from sync.wire.keys import KeyRing
 from sync.wire.policy import MAX_POLICY_BYTES, Policy
 from sync.wire.urgent import REPORTED
 from tests.sync.town import Town
-from tests.vectors.make import CLAIMS, RECEIPT
+from tests.vectors.make import BATCH, CLAIMS, RECEIPT
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
 TOWN = Town()
@@ -69,6 +69,14 @@ def request(text: str) -> None:
     assert text.startswith(f"POST {PATH} HTTP/1.1\n")
 
 
+def layout(text: str) -> None:
+    folder = carried.gate_folder(TOWN.gate.kid)
+    name = carried.BatchName(BATCH.outbox, BATCH.first, BATCH.next)
+    names = [carried.MARKER, carried.NOTE, f"{folder}/{name}", f"{folder}/{carried.ANSWER}"]
+    assert text.splitlines() == [f"{carried.FOLDER}/{name}" for name in names]
+    assert f'"centre": "{TOWN.root.kid.hex()}"' in BLOCKS["marker"]
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "receipt-envelope": receipt_envelope,
     "pass": pass_text,
@@ -88,6 +96,8 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "venue": as_form(updates.VenueCard),
     "request": request,
     "problem": problem,
+    "stick": layout,
+    "marker": as_form(carried.Marker),
     "webhook": as_form(telling.Event),
 }
 
@@ -145,6 +155,8 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
         "`withdrawn.list`, bytes": updates.LIMITS[updates.WITHDRAWN],
         "`withdrawn.delta`, bytes": updates.LIMITS[updates.WITHDRAWN_DELTA],
         "an answer, bytes": receipt.MAX_ANSWER_BYTES,
+        "what goes back to a gate on a stick, bytes": carried.MAX_RETURN_BYTES,
+        "receipts in it": carried.MAX_RECEIPTS,
     }
 
 

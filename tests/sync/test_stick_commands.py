@@ -194,3 +194,24 @@ def test_what_root_writes_by_hand_belongs_to_the_gates_user(town: Processes, usb
     ]
     assert changed
     assert {path.lstat().st_uid for path in changed} == {65534}
+
+
+def test_beside_a_collector_that_serves_each_record_arrives_once(tmp_path: Path) -> None:
+    """The same records by network and by stick at the same time, two processes on one database."""
+    with programs(tmp_path) as town:
+        town.found()
+        town.serve()
+        town.provision()
+        written = write(town, 6_000)
+        directory = tmp_path / "usb"
+        directory.mkdir()
+        assert gate_sync(town, "export", directory).exit_code == 0
+        town.sync()
+        command = [BIN / "collector", "--state", town.centre, "import", directory]
+        imported = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert imported.returncode == 0, imported.stderr
+        until(lambda: town.count() == written and mailbox.read_sync_status(town.state).backlog == 0)
+        back = gate_sync(town, "import", directory)
+        assert back.exit_code == 0, back.output
+        assert [number for number, _ in town.records_at_the_centre()] == list(range(1, written + 1))
+        town.collector("db", "check")

@@ -158,6 +158,8 @@ def _plan(root: Folder, done: Import) -> Iterator[_Planned]:
             continue
         with folder:
             found = sorted((batch, file) for file in folder.names() if (batch := batch_name(file)) is not None)
+            if folder.crowded:
+                done.of(kid).troubles.append(folder.crowded)
         yield _Planned(kid, name, [file for _, file in found[:room]])
         done.left += len(found[room:])
         room = max(0, room - len(found))

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from sync import stick
 from sync.collector.courier import service
 from sync.collector.courier.service import mark, take_stick
 from sync.collector.fleet.service import find_gate, known_gate
-from sync.stick import MAX_NAMES, Calls, Folder
+from sync.stick import Calls
 from sync.wire.carried import ANSWER, BatchName, Return, device_seal, seal_return
 from sync.wire.status import StickTrouble
 from tests.sync.collector.gateside import NOW, Site
@@ -181,21 +182,19 @@ def test_thousands_of_files_are_bounded(
     assert "the rest of this folder was left" in strange.troubles[-1]
 
 
-def test_no_more_names_than_that_are_listed(tmp_path: Path, usb: Path) -> None:
+def test_no_more_names_than_that_are_listed_and_it_is_told(
+    site: Site, usb: Path, gate: StickGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A directory of millions ends no program."""
-    asked: list[int] = []
-
-    class Endless(Calls):
-        def names(self, at: int, most: int) -> list[str]:
-            asked.append(most)
-            return super().names(at, 7)
-
+    gate.visited(usb)
+    folder = usb / "venue-gate" / gate.folder
     for number in range(30):
-        (tmp_path / f"{number}").touch()
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    with Folder(descriptor, "stick", Endless()) as folder:
-        assert len(folder.names()) == 7
-    assert asked == [MAX_NAMES]
+        (folder / f"{number}").touch()
+    assert len(Calls().names(os.open(folder, os.O_RDONLY), 7)) == 7
+    monkeypatch.setattr(stick, "MAX_NAMES", 20)
+    done = take_stick(site.centre, usb, lambda: NOW)
+    assert "more than 20 names" in done.brought[bytes.fromhex(gate.folder)].troubles[0]
+    assert any("more than 20 names" in sentence for sentence in gate.visited(usb).troubles)
 
 
 def test_updates_with_names_of_paths_install_nothing_outside(site: Site, usb: Path, gate: StickGate) -> None:
