@@ -120,9 +120,7 @@ class Folder:
         with _told(self._what):
             found = sorted(self._calls.names(self._at, MAX_NAMES + 1))
         if len(found) > MAX_NAMES:
-            self.crowded = (
-                f"{self._what} holds more than {MAX_NAMES:,} names, and the rest was not looked at: tidy it up"
-            )
+            self.crowded = f"{self._what} holds more than {MAX_NAMES:,} names; the rest was not looked at: tidy it up"
         return found[:MAX_NAMES]
 
     def folder(self, name: str, *, make: bool = False) -> Folder | None:
