@@ -41,11 +41,13 @@ class Sent(msgspec.Struct, frozen=True, array_like=True):
 
 class Carried(msgspec.Struct, frozen=True):
     """courier.json. sent: the newest batches, oldest first. lacks_files: the last updates left out a file that this
-    gate has lost, so that it must ask for all of them.
+    gate has lost, so that it must ask for all of them. doubted: by outbox, for which epoch of the centre all of it goes
+    again, because some of its numbers had two versions.
     """
 
     sent: list[Sent] = []
     lacks_files: bool = False
+    doubted: dict[str, int] = {}
 
     def plus(self, more: Iterable[Sent]) -> Carried:
         """With those; the oldest make room."""

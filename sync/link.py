@@ -334,6 +334,16 @@ class Link:
             line.lane.passed(line.cursor)
         return verdict
 
+    def resume(self, outbox: str, epoch: int) -> None:
+        """An earlier run went back to the beginning of that outbox for a restored centre (DOUBTED): it goes on there.
+
+        Else each start would doubt again, and what comes back on sticks days later would never count.
+        """
+        line = self._lines.get(outbox)
+        if line is not None and line.epoch is not None and line.epoch < epoch:
+            line.epoch, line.cursor = epoch, line.queued.first
+            line.lane.restart(line.cursor)
+
     def cursor(self, outbox: str) -> int | None:
         """The number that is sent next; None for an outbox that is not known."""
         line = self._lines.get(outbox)

@@ -62,16 +62,20 @@ class Returning:
     teller: Teller
     snapshot: Snapshot | None = None
     troubles: list[str] = field(default_factory=list)
+    _doubted: dict[str, int] = field(default_factory=dict)
 
     def take(self, handover: Handover) -> Handed:
         """Never raises for what the stick brought or the card refuses: that is told."""
-        before = self.link.backlog
         carried = mailbox.read_carried(self.state)
+        self._doubted = dict(carried.doubted)
+        for outbox, epoch in carried.doubted.items():
+            self.link.resume(outbox, epoch)
+        before = self.link.backlog
         # Before the receipts, which may be signed by a key that only these updates name.
         lacks = self._install(handover.updates) if handover.updates else carried.lacks_files
         news = sum(self._receipt(signed, {one.nonce: one for one in carried.sent}) for signed in handover.receipts)
         cursors = {outbox: cursor for outbox in self.watch.sources if (cursor := self.link.cursor(outbox)) is not None}
-        kept = msgspec.structs.replace(carried.without_done(cursors), lacks_files=lacks)
+        kept = msgspec.structs.replace(carried.without_done(cursors), lacks_files=lacks, doubted=self._doubted)
         after = kept.plus(handover.sent)
         try:
             if after != carried:
@@ -123,6 +127,8 @@ class Returning:
             self.watch.keep(receipt, signed, even_if_nothing_new=False)
         self.link.received_late(exchange, receipt)
         self.teller.carried(receipt)
+        if verdict is Verdict.DOUBTED:
+            self._doubted[receipt.outbox] = receipt.epoch
         if verdict is Verdict.BEYOND:
             reached = self.link.cursor(receipt.outbox)
             if reached is not None:

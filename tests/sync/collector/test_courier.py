@@ -176,6 +176,28 @@ def test_a_restored_centre_gets_by_stick_what_it_lost(site: Site, usb: Path) -> 
     assert at_the_centre(site, gate) == gate.written
 
 
+def test_a_contested_outbox_goes_again_once_when_the_centre_was_restored(site: Site, usb: Path) -> None:
+    """Each visit is a run of its own: what was doubted once is not doubted for ever."""
+    gate = stick_gate(site, people=600)
+    gate.wire.outbox = gate.outbox.id
+    take_batch(site.centre, gate.wire.batch(1, [gate.wire.record(99)]), NOW)  # another card wrote a 1 as well
+    gate.visited(usb)
+    take_stick(site.centre, usb, lambda: NOW)
+    gate.visited(usb)
+    assert mailbox.read_incidents(gate.state).contested == {gate.outbox.id}
+    with site.centre.database.write() as session:
+        session.execute(delete(RecordRow).where(RecordRow.sequence > 300))
+        session.execute(update(OutboxRow).values(next=301, records=300))
+        session.add(Epoch(number=2, began_at=NOW))
+    take_stick(site.centre, usb, lambda: NOW + 60)
+    doubting = gate.visited(usb)
+    assert (doubting.carried, "two versions" in " ".join(doubting.troubles)) == (600, True)
+    take_stick(site.centre, usb, lambda: NOW + 120)
+    assert gate.visited(usb).handed.acknowledged == 600
+    assert (gate.waiting, gate.visited(usb).carried) == (0, 0)
+    assert at_the_centre(site, gate)[1:] == gate.written[1:]
+
+
 def test_a_strangers_batches_are_refused_and_the_rest_goes_on(site: Site, usb: Path, tmp_path: Path) -> None:
     """One sentence for the folder; everybody else is served."""
     known, stranger = stick_gate(site, "1号", people=5), stick_gate(site, "2号", people=5)
