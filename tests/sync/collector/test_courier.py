@@ -11,13 +11,14 @@ from sqlalchemy import delete, select, update
 from sync import mailbox
 from sync.collector.courier.service import mark, take_stick
 from sync.collector.fleet.model import Contact, Epoch
-from sync.collector.fleet.service import find_gate, revoke_gate, set_policy
+from sync.collector.fleet.service import find_gate, known_gate, revoke_gate, set_policy
 from sync.collector.intake.api import take_batch
 from sync.collector.intake.model import Outbox as OutboxRow
 from sync.collector.intake.model import RecordRow
 from sync.collector.invariants import broken
 from sync.courier import bring_in, carry_out
-from sync.wire.carried import ANSWER
+from sync.wire.carried import ANSWER, device_seal
+from sync.wire.keys import key_id
 from sync.wire.status import StickTrouble
 from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import NOW, Site
@@ -245,6 +246,22 @@ def test_updates_go_to_gates_that_brought_nothing(site: Site, usb: Path, tmp_pat
     assert told.trust.in_force is not None
     assert told.trust.in_force.policy.fever_celsius == 37.5
     assert silent.visited(usb).handed is None
+
+
+def test_nothing_is_sealed_to_the_key_of_a_device_that_was_replaced(site: Site, usb: Path) -> None:
+    """What it told belongs to its device key: whoever has that device opens nothing more."""
+    gate = stick_gate(site, people=2)
+    gate.visited(usb)
+    take_stick(site.centre, usb, lambda: NOW)
+    with site.centre.database.write() as session:
+        row = find_gate(session, gate.id)
+        assert known_gate(session.connection(), row).seal == device_seal(gate.wire.key).public_key().public_bytes_raw()
+        row.public_key = b"another device's key, 32 bytes  "
+        row.kid = key_id(row.public_key)
+        session.flush()
+        assert known_gate(session.connection(), row).seal is None
+    done = take_stick(site.centre, usb, lambda: NOW + 7_200, all_gates=True)
+    assert not any(one.answered for one in done.brought.values())
 
 
 def test_another_gates_answer_and_an_old_one_do_nothing(site: Site, usb: Path, tmp_path: Path) -> None:
