@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from hardware.ports import Condition
 from sync.wire.record import ClockQuality, Moment
-from sync.wire.status import Fault, StickPhase, StickStatus
+from sync.wire.status import STICK_SHOWN_SECONDS, Fault, StickPhase, StickStatus
 from sync.wire.updates import Snapshot
 
 _OF_A_FAULT: dict[Fault, Condition] = {
@@ -20,8 +20,6 @@ _OF_A_FAULT: dict[Fault, Condition] = {
 _DOUBTFUL = (ClockQuality.FLOOR, ClockQuality.UNKNOWN)
 
 
-STICK_SECONDS = 120.0
-"""How long the lamp says what became of a stick, after its copying ended."""
 _OF_A_STICK = {
     StickPhase.COPYING: Condition.COPYING,
     StickPhase.WRITTEN: Condition.COPYING,  # not yet unmounted
@@ -44,6 +42,6 @@ def conditions(
         holding.add(Condition.CLOCK_DOUBTFUL)
     if trust is None or now.at - trust.issued_at > trust.policy.trust_hours * 3600:
         holding.add(Condition.DATA_STALE)
-    if stick is not None and now.mono - stick.mono <= STICK_SECONDS:
+    if stick is not None and now.mono - stick.mono <= STICK_SHOWN_SECONDS:
         holding.add(_OF_A_STICK[stick.phase])
     return holding

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import msgspec
 
-from edge.conditions import STICK_SECONDS
 from edge.panel import words
 from edge.panel.freshness import Now, Readings, Silence
 from edge.reasons import REASONS, Saying, Text, words_for
 from hardware.ports import Signal
 from sync.wire.record import ClockQuality, Outcome
-from sync.wire.status import Fault, GateStatus, SyncStatus
+from sync.wire.status import STICK_SHOWN_SECONDS, Fault, GateStatus, SyncStatus
 
 
 class View(msgspec.Struct, frozen=True):
@@ -138,7 +137,7 @@ def _link(gate: GateStatus | None, sync: SyncStatus | None) -> Text:
 def _stick(sync: SyncStatus | None, now: Now) -> tuple[Text, bool] | None:
     """What to say of a stick that is there or was lately, and whether it went wrong."""
     stick = sync.stick if sync else None
-    if stick is None or stick.boot != now.boot or now.mono - stick.mono > STICK_SECONDS:
+    if stick is None or stick.boot != now.boot or now.mono - stick.mono > STICK_SHOWN_SECONDS:
         return None
     said = words.STICKS[stick.phase]
     if stick.trouble is None:

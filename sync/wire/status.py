@@ -58,6 +58,10 @@ class StickTrouble(str, Enum):
     OUR_FAULT = "our_fault"  # this machine's disk or program
 
 
+STICK_SHOWN_SECONDS = 120.0
+"""How long lamp and display say what became of a stick, after its copying ended."""
+
+
 class StickStatus(msgspec.Struct, frozen=True):
     """The newest visit of a stick. mono: when this was written. done, total: what is copied, of how much.
 

@@ -7,7 +7,6 @@ from enum import Enum
 import msgspec
 import pytest
 
-from edge.conditions import STICK_SECONDS
 from edge.panel import words
 from edge.panel.freshness import Now, Readings, Silence
 from edge.panel.view import View, panel_silent, view
@@ -15,6 +14,7 @@ from edge.reasons import REASONS, Text, words_for
 from hardware.ports import Hint, Signal
 from sync.wire.record import ClockQuality, Direction, Outcome
 from sync.wire.status import (
+    STICK_SHOWN_SECONDS,
     Fault,
     GateStatus,
     QueueStatus,
@@ -255,7 +255,7 @@ def test_a_stick_has_its_words_while_it_is_there_and_shortly_after() -> None:
         told = msgspec.structs.replace(SYNC, stick=msgspec.structs.replace(stick, **changed))
         seen = shown(sync=told)
         assert (seen.texts["stick"].zh, "stick" in seen.alarms) == (zh, is_alarm)
-    old = msgspec.structs.replace(SYNC, stick=msgspec.structs.replace(stick, mono=NOW.mono - STICK_SECONDS - 1))
+    old = msgspec.structs.replace(SYNC, stick=msgspec.structs.replace(stick, mono=NOW.mono - STICK_SHOWN_SECONDS - 1))
     other = msgspec.structs.replace(SYNC, stick=msgspec.structs.replace(stick, boot="another"))
     assert "stick" not in shown(sync=old).texts
     assert "stick" not in shown(sync=other).texts
