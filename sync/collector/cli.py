@@ -14,6 +14,7 @@ from sync.collector.accounts.commands import account, link_text, organization
 from sync.collector.accounts.first import first_account
 from sync.collector.centre import Centre
 from sync.collector.config import DEFAULT_STATE, StateDir
+from sync.collector.fleet import enrolment_commands  # noqa: F401 - adds to `gate`
 from sync.collector.fleet.commands import gate, policy
 from sync.collector.fleet.fleet_commands import fleet
 from sync.collector.policy.commands import updates
@@ -46,7 +47,7 @@ def main(context: click.Context, state: Path) -> None:
       collector venue create 东门市场
       collector checkpoint create --venue 1 --direction in 南门
       collector gate create --checkpoint 1 南门1号
-      collector gate provision DIR --gate gate-1 --collector-url https://centre.example
+      collector gate enrol gate-1 --collector-url https://centre.example
       collector serve
     """
     context.obj = StateDir(state)

@@ -149,13 +149,61 @@ class GateStatus(msgspec.Struct, frozen=True):
         return self.next_sequence - self.acknowledged
 
 
+class Step(str, Enum):
+    """How far an enrolment is."""
+
+    ASKING = "asking"  # the centre of the code has not answered yet
+    CONFIRM = "confirm"  # IT compares the key words that the display shows with those that the centre shows
+    REFUSED = "refused"  # by the centre, or by this device, which does not believe the answer
+    ENROLLED = "enrolled"
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What becomes of a code that the gate handed over, or of a request on a stick.
+
+    number: counts changes since gate-sync started. words, words_zh: of the device's key, to be compared by people.
+    detail: one English sentence for IT.
+    """
+
+    number: int
+    step: Step
+    words: str = ""
+    words_zh: str = ""
+    detail: str = ""
+
+
+class WifiStep(str, Enum):
+    """How far joining a network is. The others are why it failed."""
+
+    JOINING = "joining"
+    JOINED = "joined"
+    UNREADABLE = "unreadable"  # the code is none, or of a kind that a gate does not join
+    NO_SUCH_NETWORK = "no_such_network"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a reason
+    NO_ADDRESS = "no_address"  # joined, and nobody gave it an address
+    NO_WIFI = "no_wifi"  # no adapter, or it is switched off
+    NO_NETWORK_MANAGER = "no_network_manager"
+    NOT_ALLOWED = "not_allowed"
+    TIMED_OUT = "timed_out"
+
+
+class WifiSetup(msgspec.Struct, frozen=True):
+    """What becomes of a Wi-Fi code. number: as `Setup`'s. network: its name; never its password."""
+
+    number: int
+    step: WifiStep
+    network: str = ""
+
+
 class SyncStatus(msgspec.Struct, frozen=True):
     """How the link to the centre is. mono: when this was written.
 
     connected: the newest exchange brought a genuine receipt. last_contact: seconds since 1970 of that exchange, None
     before the first. backlog: records that wait. detail: one English sentence for IT, beside the trouble's code.
     next_attempt_mono: when the next exchange is due, on the monotonic clock. answered_mono: when the newest one ended,
-    well or not. incidents: how many lines `gate-sync status` shows of what did not go the plain way.
+    well or not. incidents: how many lines `gate-sync status` shows of what did not go the plain way. setup, wifi: what
+    becomes of the newest code of each kind, None for none. revoked: the centre's newest word is that it trusts this gate
+    no longer.
     """
 
     wall: float
@@ -171,6 +219,17 @@ class SyncStatus(msgspec.Struct, frozen=True):
     failures: int = 0
     answered_mono: float | None = None
     incidents: int = 0
+    setup: Setup | None = None
+    wifi: WifiSetup | None = None
+    revoked: bool = False
+
+
+class Handover(msgspec.Struct, frozen=True):
+    """A code that is no visitor's, which the gate read while it might. boot, mono: when, to tell an old one."""
+
+    text: str
+    boot: str
+    mono: float
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -104,8 +104,8 @@ class AlreadySo(Mistake):
 class KnownGate:
     """A gate as intake and its updates need it.
 
-    public_key: 32 bytes, None until it is provisioned. is_revoked: or retired; what it sends is kept apart. venues:
-    where it stands and ever stood.
+    public_key: 32 bytes, None until it is enrolled; next_public_key: which it rolls to. is_revoked: or retired; what it
+    sends is kept apart. venues: where it stands and ever stood.
     """
 
     number: int
@@ -113,6 +113,7 @@ class KnownGate:
     is_revoked: bool
     venues: frozenset[int]
     card: VenueCard
+    next_public_key: bytes | None = None
 
     @property
     def id(self) -> str:
@@ -124,6 +125,7 @@ _KNOWN = (
     select(
         Gate.number,
         Gate.public_key,
+        Gate.next_public_key,
         (Gate.revoked_at.is_not(None) | Gate.retired_at.is_not(None)).label("is_revoked"),
         select(func.aggregate_strings(cast(Placement.venue, String), ","))
         .where(Placement.gate_number == Gate.number)
@@ -140,11 +142,11 @@ _KNOWN = (
     .join(Checkpoint, Checkpoint.id == Gate.checkpoint_id)
     .join(Venue, Venue.id == Checkpoint.venue_id)
 )
-_BY_KEY = _KNOWN.where(Gate.kid == bindparam("kid"))
+_BY_KEY = _KNOWN.where((Gate.kid == bindparam("kid")) | (Gate.next_kid == bindparam("kid")))
 
 
 def gate_of_key(connection: Connection, kid: bytes) -> KnownGate | None:
-    """The gate whose key has that name."""
+    """The gate whose key has that name, or the key that it rolls to."""
     row = connection.execute(_BY_KEY, {"kid": kid}).one_or_none()
     return None if row is None else _known(row)
 
@@ -165,7 +167,7 @@ def _known(row: Any) -> KnownGate:
         direction=Direction(row.direction),
     )
     venues = frozenset(map(int, (row.venues or "").split(",")))
-    return KnownGate(row.number, row.public_key, bool(row.is_revoked), venues, card)
+    return KnownGate(row.number, row.public_key, bool(row.is_revoked), venues, card, row.next_public_key)
 
 
 def current_policy(session: Session) -> PolicyDocument:

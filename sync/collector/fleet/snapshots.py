@@ -8,7 +8,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from sync.collector.database import upsert
 from sync.collector.fleet.model import Epoch, Gate, PolicyDocument, SnapshotFiles
@@ -17,6 +17,7 @@ from sync.collector.keys import CentreKeys
 from sync.collector.policy import lists
 from sync.wire import jsonform
 from sync.wire.errors import WireError
+from sync.wire.keys import Purpose
 from sync.wire.policy import Policy, read_policy
 from sync.wire.updates import KEYS, MANIFEST, POLICY, VENUE, build
 
@@ -62,13 +63,16 @@ def ensure_current(connection: Connection, keys: CentreKeys, gate: KnownGate, no
         _log.error("no updates for %s: %s; set the policy again", gate.id, cause)
         return InForce(epoch, (row.epoch or 0, row.number or 0))
     listed = lists.newest(connection)
-    said = (keys.key_list, row.document, jsonform.encode(gate.card), listed.digest if listed else b"")
+    held = keys.current()
+    said = (held.key_list, row.document, jsonform.encode(gate.card), listed.digest if listed else b"")
     content = sha256(b"\n".join(said)).digest()
     if (row.content, row.epoch) == (content, epoch) and now - row.issued_at < _renewal_seconds(policy):
         return InForce(epoch, (row.epoch, row.number))
     order = (epoch, (row.number or 0) + 1)
     withdrawn = lists.read(connection, listed.number) if listed else None
-    contents = build(keys.key_list, policy, gate.card, order, int(now), keys.updates, withdrawn)
+    contents = build(
+        held.key_list, policy, gate.card, order, int(now), held.signer(Purpose.UPDATE, int(now)), withdrawn
+    )
     columns = {column: contents[name] for name, column in _COLUMNS.items()}
     place = {"gate_number": gate.number, "epoch": order[0], "number": order[1]}
     connection.execute(_store(connection.dialect.name), place | columns | {"issued_at": int(now), "content": content})
@@ -82,6 +86,20 @@ def files(connection: Connection, gate: KnownGate, have: tuple[int, int] = (0, 0
     columns = [SnapshotFiles.__table__.c[column].label(name) for name, column in _COLUMNS.items()]
     row = connection.execute(select(*columns).where(SnapshotFiles.gate_number == gate.number)).one()
     return dict(row._mapping) | lists.files(connection, gate.number, have)
+
+
+def begin_above(connection: Connection, gate_number: int, have: tuple[int, int]) -> None:
+    """The gate's next snapshot is a new one, with a number above those that its device already has."""
+    epoch = connection.scalar(select(func.max(Epoch.number)))
+    mine = SnapshotFiles.gate_number == gate_number
+    kept = connection.execute(select(SnapshotFiles.epoch, SnapshotFiles.number).where(mine)).one_or_none()
+    number = max([each[1] for each in (kept, have) if each is not None and each[0] == epoch], default=0)
+    if kept is not None:
+        connection.execute(update(SnapshotFiles).where(mine).values(epoch=epoch, number=number, content=b""))
+        return
+    nothing = {"content": b"", "keys": b"", "manifest": b"", "policy": b"", "venue": b""}
+    place = {"gate_number": gate_number, "epoch": epoch, "number": number, "issued_at": 0}
+    connection.execute(_store(connection.dialect.name), place | nothing)
 
 
 def _renewal_seconds(policy: Policy) -> float:

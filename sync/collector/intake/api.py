@@ -17,6 +17,7 @@ from sync.collector.problems import Kind, Problem
 from sync.collector.tally import RECEIVED, Tally
 from sync.wire.batch import Batch
 from sync.wire.envelope import MessageType
+from sync.wire.keys import Purpose
 from sync.wire.receipt import Answer, Receipt, Standing, encode_answer, sign_receipt
 
 MAX_BODY_BYTES = MessageType.BATCH.max_bytes
@@ -66,7 +67,7 @@ def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True
         set_aside=taken.set_aside,
         conflicts=taken.conflicts,
     )
-    return Answer(sign_receipt(receipt, centre.keys.receipts), updates)
+    return Answer(sign_receipt(receipt, centre.keys.current().signer(Purpose.RECEIPT, now)), updates)
 
 
 def _body(incoming: Request) -> bytes:
