@@ -69,7 +69,7 @@ def gate(readings: Readings) -> list[Finding]:
     return findings
 
 
-_GRAVE = (Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP)  # nobody can pass
+_GRAVE = (Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP, Fault.REVOKED)  # nobody can pass
 ADVICE: dict[Fault, str] = {
     Fault.CAMERA: "Push the camera's ribbon cable home on both ends, then: rpicam-hello --list-cameras",
     Fault.READER: "journalctl -u gate -n 50; if it stays, restart the gate",
@@ -81,7 +81,8 @@ ADVICE: dict[Fault, str] = {
     Fault.PASSAGE: "Compare the passage contact's wires with the wiring drawing; meanwhile every opening counts",
     Fault.TURNSTILE: "Look at the turnstile: somebody pushed through, stands in it, or the contact's wire is cut",
     Fault.FIRE_LOOP: "The lock has no power until the fire loop is closed again",
-    Fault.TRUST: "Connect the network once, or bring updates by USB stick; a new gate must be provisioned first",
+    Fault.REVOKED: "Ask the town's IT why; a new enrolment code and the button in the enclosure bring it back",
+    Fault.TRUST: "Connect the network once, or bring updates by USB stick; a new gate must be enrolled first",
 }
 
 

@@ -15,10 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
-from sync import mailbox
+from sync import enrolling, mailbox
 from sync.address import UnsafeAddress
 from sync.config import SyncConfig
 from sync.dispatch import Load, NothingThere, dispatch, load, look_for_urgent, report
+from sync.enrolling import Enrolling
 from sync.errand import Errand, Transport
 from sync.errors import PeerFault
 from sync.incidents import noted
@@ -62,7 +63,8 @@ class Agent:
     open_outboxes: `sync.outbox.reader.readers`. connect: makes the carrier to the centre; raises UnsafeAddress. draw:
     randomness for the backoff. look_seconds: how often it looks for new records. supervisor: told that the loop turns.
     look_up_seconds: how much longer than its own limit an exchange may take, since a name look-up cannot be cut; beyond
-    it is wedged. `run` returns after `stop`, which a signal handler may call.
+    it is wedged. enrol: makes the carrier for requests of enrolment; None where nobody enrols. `run` returns after
+    `stop`, which a signal handler may call.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Agent:
         look_seconds: float = 0.5,
         supervisor: Supervisor | None = None,
         look_up_seconds: float = 120.0,
+        enrol: enrolling.Connect | None = None,
     ) -> None:
         self._state, self._config = state, config
         self._open_outboxes, self._connect, self._draw = open_outboxes, connect, draw
@@ -92,6 +95,9 @@ class Agent:
         self._delivered_failed = False
         self._teller = Teller(state, self._boot, self._incidents)
         self._wake_seen = mailbox.changed_at(state.wake)
+        self._enrolling: Enrolling | None = None
+        if enrol is not None:
+            self._enrolling = Enrolling(state, enrol, self._boot, draw, self._bell, config.pace)
 
         self._session: _Session | None = None
         self._provision_seen: object = None
@@ -121,6 +127,7 @@ class Agent:
                 now = time.monotonic()
                 if self._is_well(now):
                     self._supervisor.alive(now)
+                self._look_at_enrolment(now)
                 pause = self._step(now)
                 self._teller.tell(self._link)
                 if pause and not self._stopping:
@@ -129,6 +136,8 @@ class Agent:
             self._supervisor.stopping()
             if self._errand is not None:
                 self._errand.abandon(_GOODBYE_SECONDS)
+            if self._enrolling is not None:
+                self._enrolling.close()
             self._teller.goodbye(self._link)
 
     def _is_well(self, now: float) -> bool:
@@ -159,6 +168,11 @@ class Agent:
         return not more
 
     # Who we are
+
+    def _look_at_enrolment(self, now: float) -> None:
+        if self._enrolling is not None:
+            self._enrolling.step(now)
+            self._teller.setup = self._enrolling.setup
 
     def _look_at_provision(self, now: float) -> _Session | None:
         seen = mailbox.fingerprint(self._state)
@@ -349,7 +363,9 @@ class Agent:
     def _install(self, files: dict[str, bytes], session: _Session, now: float) -> None:
         provision = session.provision
         try:
-            snapshot = install(self._state, files, provision.root, provision.snapshot.order)
+            snapshot = install(
+                self._state, files, provision.root, provision.snapshot.order, provision.snapshot.keys_issued_at
+            )
         except (PeerFault, OSError) as refused:
             # Asked for all of them once, as a gate without any; then as rarely as after other bad ones.
             self._lacks_files = isinstance(refused, Incomplete) and not self._lacks_files

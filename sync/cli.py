@@ -21,7 +21,7 @@ from sync.outbox.reader import readers
 from sync.picture import gather
 from sync.progress import ask_now, foresee
 from sync.telling import exit_code, in_words
-from sync.transport import HttpsTransport
+from sync.transport import ENROLMENTS, HttpsTransport
 from sync.wire.statedir import StateDir
 from sync.wire.tomlform import ConfigError
 
@@ -62,7 +62,8 @@ def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) 
     try:
         with only_one(state):
             connect = partial(_connect, config=config)
-            agent = Agent(state, config, readers, connect, random.random, supervisor=Supervisor())
+            enrol = partial(_connect_to_enrol, state=state, config=config)
+            agent = Agent(state, config, readers, connect, random.random, supervisor=Supervisor(), enrol=enrol)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: agent.stop())
             agent.run()
@@ -123,6 +124,11 @@ def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | 
     if not root.is_dir():
         raise click.UsageError(f"{root} is not there: give the gate's state directory with --state")
     return config, StateDir.at(root, run_dir and run_dir.absolute())
+
+
+def _connect_to_enrol(collector: str, state: StateDir, config: SyncConfig) -> HttpsTransport:
+    ca = state.town_ca if state.town_ca.is_file() else None
+    return HttpsTransport(collector, ca, config.patience, path=ENROLMENTS)
 
 
 def _connect(provision: Provision, config: SyncConfig) -> HttpsTransport:

@@ -12,7 +12,7 @@ from sync.incidents import Incidents
 from sync.link import Exchange, Link, Verdict
 from sync.wire.receipt import Receipt, Standing
 from sync.wire.statedir import StateDir
-from sync.wire.status import SyncStatus, Trouble
+from sync.wire.status import Setup, SyncStatus, Trouble, WifiSetup
 
 _log = logging.getLogger("gate-sync")
 
@@ -24,7 +24,7 @@ _PROGRESS_EVERY_SECONDS = 0.2
 class Teller:
     """Collects what happened and writes it down when it changed.
 
-    incidents: what did not go the plain way so far. updates_trouble: a sentence while something is wrong with the
+    setup, wifi: what becomes of codes that the gate handed over. incidents: what did not go the plain way so far. updates_trouble: a sentence while something is wrong with the
     updates, which stops no exchange by itself. next_attempt: monotonic seconds, None while an exchange is under way.
     """
 
@@ -42,6 +42,9 @@ class Teller:
         self._outbox_trouble: str | None = None
         self.updates_trouble: str | None = None
         self.next_attempt: float | None = None
+        self.setup: Setup | None = None
+        self.wifi: WifiSetup | None = None
+        self._revoked = False
 
     @property
     def connected(self) -> bool:
@@ -64,6 +67,7 @@ class Teller:
             self._stuck.pop((exchange.outbox, exchange.is_greeting), None)
         self._connected, self._last_contact, self._answered_mono = True, time.time(), time.monotonic()
         self._trouble, self._detail = _verdict_in_words(receipt, verdict)
+        self._revoked = receipt.standing is Standing.QUARANTINED
 
     def failed(self, trouble: Trouble, sentence: str, exchange: Exchange | None = None) -> None:
         """No receipt came, or none can be asked for."""
@@ -129,11 +133,15 @@ class Teller:
             failures=link.failures if link else 0,
             answered_mono=self._answered_mono,
             incidents=self.incidents.count,
+            setup=self.setup,
+            wifi=self.wifi,
+            revoked=self._revoked,
         )
 
 
 def _changing(status: SyncStatus) -> tuple[object, ...]:
-    return status.connected, status.trouble, status.detail, status.failures, status.incidents
+    said = status.connected, status.trouble, status.detail, status.failures, status.incidents
+    return *said, status.setup, status.wifi, status.revoked
 
 
 def _verdict_in_words(receipt: Receipt, verdict: Verdict) -> tuple[Trouble | None, str | None]:

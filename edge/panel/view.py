@@ -35,6 +35,9 @@ def view(readings: Readings, now: Now) -> View:
     gate = None if isinstance(readings.gate, Silence) else readings.gate
     sync = None if isinstance(readings.sync, Silence) else readings.sync
     signal, saying = result(gate)
+    key_words = _key_words(sync)
+    if signal is Signal.CONFIRM_WORDS and key_words:
+        saying = Saying(saying.word, key_words)
     lamps = {name: gate.lamps.get(name) if gate else None for name in words.LAMPS}
     faults = _faults(readings.gate)
     texts = {
@@ -46,6 +49,7 @@ def view(readings: Readings, now: Now) -> View:
         "clock": words.CLOCKS[gate.clock] if gate else words.UNKNOWN,
         "trust": _trust(gate),
         "faults": _joined(faults) if faults else words.NO_FAULTS,
+        "setup": _setup(gate, sync),
         **{f"lamp-{name}": _lamp(name, lit) for name, lit in lamps.items()},
     }
     if gate and gate.direction:
@@ -55,6 +59,7 @@ def view(readings: Readings, now: Now) -> View:
         "clock": gate is None or gate.clock not in (ClockQuality.SYNCHRONIZED, ClockQuality.HOLDOVER),
         "trust": gate is None or gate.trust is None or Fault.TRUST in gate.faults,
         "faults": bool(faults),
+        "setup": gate is None or not gate.enrolled or gate.setup_seconds is not None,
     }
     return View(
         state=signal.value,
@@ -134,6 +139,28 @@ def _contact(sync: SyncStatus | None, now: Now) -> Text:
     if sync is None:
         return words.UNKNOWN
     return words.NEVER if sync.last_contact is None else words.age(now.wall - sync.last_contact)
+
+
+def _key_words(sync: SyncStatus | None) -> Text | None:
+    if sync is None or sync.setup is None or not sync.setup.words:
+        return None
+    return words.key_words(sync.setup.words, sync.setup.words_zh)
+
+
+def _setup(gate: GateStatus | None, sync: SyncStatus | None) -> Text:
+    """Everything about enrolment and Wi-Fi that is going on, and else whether this is a gate."""
+    told = []
+    if gate is not None and gate.setup_seconds is not None:
+        told.append(words.setup_open(gate.setup_seconds))
+    if sync is not None and sync.setup is not None:
+        told.append(words.SETUP_STEPS[sync.setup.step])
+        told += [key_words] if (key_words := _key_words(sync)) else []
+    elif gate is not None:
+        told.append(words.ENROLLED if gate.enrolled else words.NOT_ENROLLED)
+    if sync is not None and sync.wifi is not None:
+        step = words.WIFI_STEPS[sync.wifi.step]
+        told.append(Text(f"{step.zh}（{sync.wifi.network}）", f"{step.en} ({sync.wifi.network})"))
+    return _joined(told) if told else words.UNKNOWN
 
 
 def _trust(gate: GateStatus | None) -> Text:

@@ -57,6 +57,13 @@ class KeySet:
                 return key
         raise NoKey(f"no {purpose.value} key is good now: `collector keys show` says why, `collector keys next` makes one")
 
+    def seal_public(self, at: float) -> bytes:
+        """The public key, 32 bytes, that gates with updates of that time seal to. Raises NoKey."""
+        for entry in reversed(self.listed.keys):
+            if entry.purpose is Purpose.SEAL and verification_key(entry).covers(at):
+                return entry.public
+        raise NoKey("no sealing key is good now: `collector keys next seal` makes one")
+
     def holds(self, entry: KeyEntry) -> bool:
         """Whether the private half of a listed key is here."""
         kid = key_id(entry.public)

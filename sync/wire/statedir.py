@@ -103,6 +103,11 @@ class StateDir:
         return self.root / "identity.json"
 
     @property
+    def town_ca(self) -> Path:
+        """Writer: the installation. The town's own certificate authority as PEM, where its centre has such a one."""
+        return self.root / "ca.pem"
+
+    @property
     def root_key(self) -> Path:
         """Writer: the installation. The public root key, 32 bytes in hex; everything else is checked from it."""
         return self.root / "root.pub"

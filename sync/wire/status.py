@@ -23,6 +23,7 @@ class Fault(str, Enum):
     PASSAGE = "passage"  # the sensor that tells whether somebody went through
     TURNSTILE = "turnstile"  # forced, or held open
     FIRE_LOOP = "fire_loop"  # open: the lock has no power, whatever the gate decides
+    REVOKED = "revoked"  # the centre trusts this gate no longer: it lets nobody in
 
 
 class Trouble(str, Enum):
@@ -111,7 +112,8 @@ class GateStatus(msgspec.Struct, frozen=True):
     hint: `hardware.ports.Hint`, what would help a visitor whose code is seen and not read (signal "reading").
     trust: [epoch, number] of the updates in force, None without; trust_issued_at: seconds since 1970.
     clock_error_seconds: greatest error of `wall`, None where nobody can say. nonce: the gate's own, 32 hex; a receipt
-    that repeats it proves the time to the gate (DESIGN 5).
+    that repeats it proves the time to the gate (DESIGN 5). enrolled: whether this device is a gate. setup_seconds: how
+    long setting-up codes are still read because of the button, None for not.
     """
 
     wall: float
@@ -142,6 +144,8 @@ class GateStatus(msgspec.Struct, frozen=True):
     board_celsius: float | None = None
     clock_error_seconds: float | None = None
     nonce: str | None = None
+    enrolled: bool = True
+    setup_seconds: int | None = None
 
     @property
     def backlog(self) -> int:

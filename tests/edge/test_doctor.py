@@ -55,7 +55,7 @@ def test_each_fault_comes_with_what_helps(fault):
     findings = doctor.gate(Readings(msgspec.structs.replace(GATE, faults=[fault]), SYNC))
     assert verdicts(findings)["gate"] is Verdict.WELL
     assert findings[1].advice == ADVICE[fault]
-    grave = {Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP}
+    grave = {Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP, Fault.REVOKED}
     assert (findings[1].verdict is Verdict.BROKEN) is (fault in grave)
 
 
