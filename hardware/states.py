@@ -83,6 +83,12 @@ RESULTS: Mapping[Signal, Look] = {
 }
 """Dark and silent is ready, and only ready."""
 
+STANDING = (
+    *(Signal.READY, Signal.OUT_OF_ORDER, Signal.NOT_ENROLLED),
+    *(Signal.CODE_TAKEN, Signal.CONFIRM_WORDS, Signal.REVOKED),
+)
+"""They stand until something happens: shown again, they go on and do not begin anew."""
+
 CONDITIONS: Mapping[Condition, Look] = {
     Condition.WELL: Look(Word("正常", "All is well"), (SERVICE_LAMP,), STEADY, None),
     Condition.OFFLINE: _counted(Word("离线，正常工作", "Offline but working"), 1),

@@ -9,9 +9,11 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
+from sync import enrolment_cli
 from sync.agent import Agent
 from sync.config import SyncConfig, load
 from sync.guard import AlreadyRunning, only_one
@@ -112,6 +114,10 @@ def status(state_dir: Path | None, run_dir: Path | None, config_file: Path | Non
     sys.exit(exit_code(picture))
 
 
+def _options(command: Any) -> Any:
+    return _state(_run(_config(command)))
+
+
 def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) -> tuple[SyncConfig, StateDir]:
     """The configuration, with what stands on the command line before what stands in the file."""
     try:
@@ -124,6 +130,9 @@ def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | 
     if not root.is_dir():
         raise click.UsageError(f"{root} is not there: give the gate's state directory with --state")
     return config, StateDir.at(root, run_dir and run_dir.absolute())
+
+
+main.add_command(enrolment_cli.commands(_options, _settings))
 
 
 def _connect_to_enrol(collector: str, state: StateDir, config: SyncConfig) -> HttpsTransport:
