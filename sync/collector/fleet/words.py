@@ -9,7 +9,7 @@ import re
 
 from sync.collector import languages
 from sync.collector.errors import Mistake, NotFound
-from sync.collector.fleet import resolving, service
+from sync.collector.fleet import enrolment, resolving, service
 from sync.collector.fleet.conditions import Condition, Kind, Severity
 from sync.collector.fleet.differences import visible
 from sync.collector.fleet.history import Event
@@ -238,6 +238,9 @@ def mistake(cause: Mistake | NotFound) -> str:
         (service.BadId, _("编号用 1 到 32 个小写字母、数字，中间可用单个连字符。")),
         (service.Taken, _("这个编号已经有闸机使用。")),
         (service.AlreadySo, _("它已经是这样了。")),
+        (enrolment.HasDevice, _("这台闸机已有设备：要换上新设备，请勾选。")),
+        (enrolment.OtherWords, _("现在等待的是另一台设备：请重新核对钥匙词。")),
+        (enrolment.NothingWaits, _("没有设备在等待确认。")),
         (resolving.DecidedAlready, _("这条记录已经处理过了。")),
         (resolving.CountsAlready, _("与已计入的内容相同：请舍弃另一份。")),
         (NotFound, _("没有这个编号。")),
