@@ -80,8 +80,8 @@ def init(state: StateDir, simulation: bool, login: str) -> None:
     if not is_new:
         return
     click.echo(
-        f"Created {state.path}. The root key in {state.root} signs the key list only and is not needed to run: "
-        "copy that directory to two offline media, then remove it from this machine.",
+        f"Created {state.path}. The root key in {state.root} signs the key list only and is not needed to run. Put it on "
+        "two sticks and on paper, and take it off this machine: collector keys root --help",
         err=True,
     )
 
@@ -152,6 +152,7 @@ for command in (
     *(privacy, db, demo_visitors),
 ):
     main.add_command(command)
+main.add_late("keys", "sync.collector.ceremonies.commands")
 main.add_late("alarm", "sync.collector.alarms.commands")
 main.add_late("message", "sync.collector.messages.commands")
 main.add_late("simulate", "sync.collector.simulation.commands")
