@@ -91,7 +91,7 @@ def _chained(entries: Entries, now: int) -> Entries:
     """
     chained, ends = [], dict[Purpose, int | None]()
     for entry in reversed(entries):
-        has_ended = entry.not_after is not None and entry.not_after <= now
+        has_ended = entry.not_after is not None and entry.not_after < now  # good to the end of that second
         if entry.reject_issued_after is None and not has_ended:
             chained.append(msgspec.structs.replace(entry, not_after=ends.get(entry.purpose)))
             ends[entry.purpose] = entry.not_before
