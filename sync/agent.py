@@ -24,8 +24,10 @@ from sync.errand import Errand, Transport
 from sync.errors import PeerFault
 from sync.incidents import noted
 from sync.installer import Incomplete, install
+from sync.joining import Joining
 from sync.link import Cursor, Exchange, Link, Send, Verdict
 from sync.mailbox import NotProvisioned, Provision
+from sync.network_manager import Network
 from sync.notify import Supervisor
 from sync.outbox.errors import OutboxError
 from sync.teller import Teller
@@ -63,8 +65,8 @@ class Agent:
     open_outboxes: `sync.outbox.reader.readers`. connect: makes the carrier to the centre; raises UnsafeAddress. draw:
     randomness for the backoff. look_seconds: how often it looks for new records. supervisor: told that the loop turns.
     look_up_seconds: how much longer than its own limit an exchange may take, since a name look-up cannot be cut; beyond
-    it is wedged. enrol: makes the carrier for requests of enrolment; None where nobody enrols. `run` returns after
-    `stop`, which a signal handler may call.
+    it is wedged. enrol: makes the carrier for requests of enrolment; None where nobody enrols. network: joins
+    Wi-Fi, None where nobody does. `run` returns after `stop`, which a signal handler may call.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Agent:
         supervisor: Supervisor | None = None,
         look_up_seconds: float = 120.0,
         enrol: enrolling.Connect | None = None,
+        network: Network | None = None,
     ) -> None:
         self._state, self._config = state, config
         self._open_outboxes, self._connect, self._draw = open_outboxes, connect, draw
@@ -98,6 +101,7 @@ class Agent:
         self._enrolling: Enrolling | None = None
         if enrol is not None:
             self._enrolling = Enrolling(state, enrol, self._boot, draw, self._bell, config.pace)
+        self._joining = Joining(state, network, self._boot, self._bell) if network is not None else None
 
         self._session: _Session | None = None
         self._provision_seen: object = None
@@ -127,7 +131,7 @@ class Agent:
                 now = time.monotonic()
                 if self._is_well(now):
                     self._supervisor.alive(now)
-                self._look_at_enrolment(now)
+                self._look_at_codes(now)
                 pause = self._step(now)
                 self._teller.tell(self._link)
                 if pause and not self._stopping:
@@ -169,10 +173,14 @@ class Agent:
 
     # Who we are
 
-    def _look_at_enrolment(self, now: float) -> None:
+    def _look_at_codes(self, now: float) -> None:
+        """What the gate handed over; it goes on beside everything else."""
         if self._enrolling is not None:
             self._enrolling.step(now)
             self._teller.setup = self._enrolling.setup
+        if self._joining is not None:
+            self._joining.step(now)
+            self._teller.wifi = self._joining.setup
 
     def _look_at_provision(self, now: float) -> _Session | None:
         seen = mailbox.fingerprint(self._state)

@@ -18,6 +18,7 @@ from sync.agent import Agent
 from sync.config import SyncConfig, load
 from sync.guard import AlreadyRunning, only_one
 from sync.mailbox import Provision
+from sync.network_manager import NetworkManager
 from sync.notify import Supervisor
 from sync.outbox.reader import readers
 from sync.picture import gather
@@ -65,7 +66,12 @@ def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) 
         with only_one(state):
             connect = partial(_connect, config=config)
             enrol = partial(_connect_to_enrol, state=state, config=config)
-            agent = Agent(state, config, readers, connect, random.random, supervisor=Supervisor(), enrol=enrol)
+            agent = Agent(
+                *(state, config, readers, connect, random.random),
+                supervisor=Supervisor(),
+                enrol=enrol,
+                network=NetworkManager(),
+            )
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: agent.stop())
             agent.run()

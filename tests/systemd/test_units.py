@@ -135,6 +135,12 @@ def test_laying_out_twice_keeps_settings_that_somebody_changed(tmp_path):
     assert {path.name for path in unit.parent.iterdir()} == {path.name for path in UNITS}
     assert (tmp_path / "etc" / "sysusers.d" / "venue-gate.conf").exists()
     assert (tmp_path / "etc" / "udev" / "rules.d" / "60-venue-gate.rules").exists()
+    rule = (tmp_path / "etc" / "polkit-1" / "rules.d" / "60-venue-gate.rules").read_text()
+    assert set(re.findall(r'"(org[^"]+)"', rule)) == {
+        f"org.freedesktop.NetworkManager.{action}"
+        for action in ("network-control", "settings.modify.system", "wifi.scan")
+    }
+    assert 'subject.user == "venue-gate"' in rule
 
 
 def test_the_towns_key_and_authority_come_with_the_installation(tmp_path):
