@@ -96,8 +96,9 @@ def take(state: StateDir, attempt: Attempt, answer: bytes) -> Opened:
     ca = state.town_ca.name if state.town_ca.is_file() else None
     adoption = Adoption(attempt.private, Identity(opened.verdict.gate, opened.verdict.collector, ca))
     with file.lock():
-        file.write(Journal(adopting=adoption))
-        _carry_out(state, file, adoption)
+        journal = Journal(adopting=adoption)
+        file.write(journal)
+        _carry_out(state, file, journal)
     return opened
 
 
@@ -121,8 +122,7 @@ def go_on(state: StateDir) -> None:
     if file.read().adopting is None:
         return
     with file.lock() as journal:
-        if journal.adopting is not None:
-            _carry_out(state, file, journal.adopting)
+        _carry_out(state, file, journal)
 
 
 def drop(state: StateDir, attempt: Attempt) -> None:
@@ -139,10 +139,13 @@ def words(attempt: Attempt) -> tuple[str, str]:
     return key_words(_signing_key(attempt.private).public)
 
 
-def _carry_out(state: StateDir, file: JournalFile, adoption: Adoption) -> None:
-    replace_file(state.device_key, adoption.private.hex().encode() + b"\n", mode=0o600)
-    replace_file(state.identity, jsonform.encode(adoption.identity) + b"\n")
-    file.write(Journal())
+def _carry_out(state: StateDir, file: JournalFile, journal: Journal) -> None:
+    adopted = journal.adopting
+    if adopted is None:
+        return
+    replace_file(state.device_key, adopted.private.hex().encode() + b"\n", mode=0o600)
+    replace_file(state.identity, jsonform.encode(adopted.identity) + b"\n")
+    file.write(msgspec.structs.replace(journal, adopting=None))
 
 
 def _install(state: StateDir, opened: Opened, root: bytes) -> None:

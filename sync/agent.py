@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
-from sync import enrolling, mailbox
+from sync import enrolling, mailbox, rolling
 from sync.address import UnsafeAddress
 from sync.config import SyncConfig
 from sync.dispatch import Load, NothingThere, dispatch, load, look_for_urgent, report
@@ -30,6 +30,7 @@ from sync.mailbox import NotProvisioned, Provision
 from sync.network_manager import Network
 from sync.notify import Supervisor
 from sync.outbox.errors import OutboxError
+from sync.rolling import Rolling
 from sync.teller import Teller
 from sync.transport import ExchangeFailed
 from sync.watch import OpenOutboxes, OutboxWatch
@@ -66,7 +67,7 @@ class Agent:
     randomness for the backoff. look_seconds: how often it looks for new records. supervisor: told that the loop turns.
     look_up_seconds: how much longer than its own limit an exchange may take, since a name look-up cannot be cut; beyond
     it is wedged. enrol: makes the carrier for requests of enrolment; None where nobody enrols. network: joins
-    Wi-Fi, None where nobody does. `run` returns after `stop`, which a signal handler may call.
+    Wi-Fi, None where nobody does. roll: as `enrol`, for key rolls. `run` returns after `stop`, which a signal handler may call.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Agent:
         look_up_seconds: float = 120.0,
         enrol: enrolling.Connect | None = None,
         network: Network | None = None,
+        roll: rolling.Connect | None = None,
     ) -> None:
         self._state, self._config = state, config
         self._open_outboxes, self._connect, self._draw = open_outboxes, connect, draw
@@ -101,6 +103,7 @@ class Agent:
         self._enrolling: Enrolling | None = None
         if enrol is not None:
             self._enrolling = Enrolling(state, enrol, self._boot, draw, self._bell, config.pace)
+        self._rolling = Rolling(state, roll, draw, self._bell, config.pace) if roll is not None else None
         self._joining = Joining(state, network, self._boot, self._bell) if network is not None else None
 
         self._session: _Session | None = None
@@ -142,6 +145,8 @@ class Agent:
                 self._errand.abandon(_GOODBYE_SECONDS)
             if self._enrolling is not None:
                 self._enrolling.close()
+            if self._rolling is not None:
+                self._rolling.close()
             self._teller.goodbye(self._link)
 
     def _is_well(self, now: float) -> bool:
@@ -178,6 +183,8 @@ class Agent:
         if self._enrolling is not None:
             self._enrolling.step(now)
             self._teller.setup = self._enrolling.setup
+        if self._rolling is not None:
+            self._rolling.step(now)
         if self._joining is not None:
             self._joining.step(now)
             self._teller.wifi = self._joining.setup

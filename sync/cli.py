@@ -24,7 +24,8 @@ from sync.outbox.reader import readers
 from sync.picture import gather
 from sync.progress import ask_now, foresee
 from sync.telling import exit_code, in_words
-from sync.transport import ENROLMENTS, HttpsTransport
+from sync.transport import DEVICE_KEYS, ENROLMENTS, HttpsTransport
+from sync.transport import PATH as BATCHES
 from sync.wire.statedir import StateDir
 from sync.wire.tomlform import ConfigError
 
@@ -71,6 +72,7 @@ def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) 
                 supervisor=Supervisor(),
                 enrol=enrol,
                 network=NetworkManager(),
+                roll=partial(_connect, config=config, path=DEVICE_KEYS),
             )
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: agent.stop())
@@ -139,6 +141,7 @@ def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | 
 
 
 main.add_command(enrolment_cli.commands(_options, _settings))
+main.add_command(enrolment_cli.roll_key(_options, _settings))
 
 
 def _connect_to_enrol(collector: str, state: StateDir, config: SyncConfig) -> HttpsTransport:
@@ -146,5 +149,5 @@ def _connect_to_enrol(collector: str, state: StateDir, config: SyncConfig) -> Ht
     return HttpsTransport(collector, ca, config.patience, path=ENROLMENTS)
 
 
-def _connect(provision: Provision, config: SyncConfig) -> HttpsTransport:
-    return HttpsTransport(provision.identity.collector, provision.ca, config.patience)
+def _connect(provision: Provision, config: SyncConfig, path: str = BATCHES) -> HttpsTransport:
+    return HttpsTransport(provision.identity.collector, provision.ca, config.patience, path=path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any, BinaryIO
 
 import click
 
-from sync import adoption
+from sync import adoption, rolling
 from sync.errors import SyncError
 from sync.journal import JournalFile
 from sync.wire.enrolment import MAX_ANSWER_BYTES
 from sync.wire.statedir import StateDir
+
+_ROLL_SECONDS = 60.0
 
 
 def commands(options: Callable[[Any], Any], settings: Callable[..., tuple[Any, StateDir]]) -> click.Group:
@@ -58,6 +61,29 @@ def commands(options: Callable[[Any], Any], settings: Callable[..., tuple[Any, S
         click.echo(f"This device is {opened.verdict.gate}. The running services take it over by themselves.", err=True)
 
     return enrolment
+
+
+def roll_key(options: Callable[[Any], Any], settings: Callable[..., tuple[Any, StateDir]]) -> click.Command:
+    """The command `gate-sync roll-key`."""
+
+    @click.command("roll-key")
+    @options
+    def roll(**places: Any) -> None:
+        """Give this gate a new device key: the old one signs it, the centre agrees, and it takes over.
+
+        The running service does it; exit code 0: done. 1: not within a minute, it goes on by itself.
+        """
+        _, state = settings(**places)
+        with _as_owner(state), _sentences():
+            rolling.ask_for(state)
+            deadline = time.monotonic() + _ROLL_SECONDS
+            while rolling.is_asked_for(state):
+                if time.monotonic() > deadline:
+                    raise click.ClickException("the centre has not answered yet: gate-sync goes on asking by itself")
+                time.sleep(0.2)
+        click.echo("It is done: see `journalctl -u gate-sync` for what the centre said.", err=True)
+
+    return roll
 
 
 def _under_way(state: StateDir) -> list[Any]:

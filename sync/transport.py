@@ -31,7 +31,7 @@ from sync.retry_after import retry_after_seconds
 from sync.wire.receipt import MAX_ANSWER_BYTES
 from sync.wire.status import Trouble
 
-PATH, ENROLMENTS = "/v1/batches", "/v1/enrolments"
+PATH, ENROLMENTS, DEVICE_KEYS = "/v1/batches", "/v1/enrolments", "/v1/device-keys"
 _CHUNK_BYTES = 65_536
 _MAX_PROBLEM_BYTES = 8_192
 

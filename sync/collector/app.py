@@ -22,7 +22,7 @@ from sync.collector.accounts.guard import Forbidden, NotHere
 from sync.collector.alarms import pages as alarm_pages
 from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable, Mistake, NotFound
-from sync.collector.fleet import enrolment_api, metrics
+from sync.collector.fleet import enrolment_api, metrics, rolling_api
 from sync.collector.fleet import pages as fleet_pages
 from sync.collector.intake import api, pages
 from sync.collector.languages import translate as _
@@ -65,6 +65,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         health.blueprint(centre),
         api.blueprint(centre, clock, tally),
         enrolment_api.blueprint(centre, clock),
+        rolling_api.blueprint(centre, clock),
         interface.blueprint(),
         metrics.blueprint(centre, clock, tally),
     ]

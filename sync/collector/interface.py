@@ -16,13 +16,14 @@ import msgspec
 from flask import Blueprint, Response
 
 from sync.collector import problems
-from sync.collector.fleet import enrolment_api, metrics
+from sync.collector.fleet import enrolment_api, metrics, rolling_api
 from sync.collector.intake import api
 from sync.collector.intake.pages import LiveAnswer
 from sync.collector.problems import Kind, Problem
 from sync.wire.batch import Batch
 from sync.wire.enrolment import Request, Verdict
 from sync.wire.receipt import Receipt
+from sync.wire.rolling import Roll
 
 PATH = "/v1/openapi.json"
 _COMPONENTS = "#/components/schemas/"
@@ -51,7 +52,7 @@ def blueprint() -> Blueprint:
 def document() -> dict[str, Any]:
     """The description, ready for JSON."""
     (live, *_), schemas = msgspec.json.schema_components(
-        (LiveAnswer, Batch, Receipt, Request, Verdict), ref_template=f"{_COMPONENTS}{{name}}"
+        (LiveAnswer, Batch, Receipt, Request, Verdict, Roll), ref_template=f"{_COMPONENTS}{{name}}"
     )
     return {
         "openapi": "3.1.0",
@@ -136,6 +137,33 @@ def _paths(live: dict[str, Any]) -> dict[str, Any]:
                         Kind.TOO_LARGE,
                         Kind.WRONG_MEDIA_TYPE,
                         Kind.TOO_MANY,
+                        Kind.UNAVAILABLE,
+                    ),
+                },
+            }
+        },
+        rolling_api.PATH: {
+            "post": {
+                "operationId": "rollKey",
+                "tags": ["gates"],
+                "summary": "A gate rolls its device key; both are taken until its first batch under the new one",
+                "description": "Signed by the key in use, with a proof by the key that comes. It may come any number of "
+                "times.",
+                "requestBody": {
+                    "required": True,
+                    "description": f"COSE_Sign1 of `Roll`, at most {rolling_api.MAX_BODY_BYTES} bytes, its length said",
+                    "content": {api.CONTENT_TYPE: {"schema": binary | {"maxLength": rolling_api.MAX_BODY_BYTES}}},
+                },
+                "responses": {
+                    "200": _answered("Signed: the new key is taken", {api.ANSWER_TYPE: {"schema": _ref("EnrolmentAnswer")}}),
+                    **_refused(
+                        Kind.NOT_A_MESSAGE,
+                        Kind.BAD_SIGNATURE,
+                        Kind.UNKNOWN_GATE,
+                        Kind.DEVICE_TAKEN,
+                        Kind.NO_LENGTH,
+                        Kind.TOO_LARGE,
+                        Kind.WRONG_MEDIA_TYPE,
                         Kind.UNAVAILABLE,
                     ),
                 },

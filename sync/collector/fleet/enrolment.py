@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from sync.collector.centre import Centre
@@ -319,9 +319,3 @@ def forget_gate(session: Session, gate_number: int) -> None:
     """Codes of a gate that is revoked or retired are void."""
     session.execute(delete(Enrolment).where(Enrolment.gate_number == gate_number))
 
-
-def rolls(session: Session, gate: Gate, public: bytes) -> None:
-    """The gate is on its way to a new key; both are taken until its first batch under the new one."""
-    session.execute(
-        update(Gate).where(Gate.number == gate.number).values(next_public_key=public, next_kid=key_id(public))
-    )

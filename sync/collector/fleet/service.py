@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, cast, func, select
+from sqlalchemy import Connection, String, bindparam, cast, func, select, update
 from sqlalchemy.orm import Session
 
 from sync.collector.errors import Mistake, NotFound
@@ -16,6 +16,7 @@ from sync.collector.venues.model import Checkpoint, Venue
 from sync.collector.venues.service import checked_name, find_checkpoint
 from sync.wire import jsonform
 from sync.wire.errors import WireError
+from sync.wire.keys import key_id
 from sync.wire.policy import Policy, read_policy
 from sync.wire.record import Direction
 from sync.wire.updates import VenueCard
@@ -102,7 +103,7 @@ class AlreadySo(Mistake):
 
 @dataclass(frozen=True, slots=True)
 class KnownGate:
-    """A gate as intake and its updates need it.
+    """A gate as intake and its updates need it. signed_with_next: what it sent bears the key that it rolls to.
 
     public_key: 32 bytes, None until it is enrolled; next_public_key: which it rolls to. is_revoked: or retired; what it
     sends is kept apart. venues: where it stands and ever stood.
@@ -114,6 +115,7 @@ class KnownGate:
     venues: frozenset[int]
     card: VenueCard
     next_public_key: bytes | None = None
+    signed_with_next: bool = False
 
     @property
     def id(self) -> str:
@@ -154,6 +156,19 @@ def gate_of_key(connection: Connection, kid: bytes) -> KnownGate | None:
 def known_gate(connection: Connection, gate: Gate) -> KnownGate:
     """The same of a gate that is at hand."""
     return _known(connection.execute(_KNOWN.where(Gate.number == gate.number)).one())
+
+
+def key_arrived(connection: Connection, gate: KnownGate) -> None:
+    """A genuine batch came under the new key: from now on it is the gate's only one. Within a write transaction."""
+    assert gate.next_public_key is not None
+    values = {
+        "public_key": gate.next_public_key,
+        "kid": key_id(gate.next_public_key),
+        "next_public_key": None,
+        "next_kid": None,
+    }
+    mine = (Gate.number == gate.number, Gate.next_kid == key_id(gate.next_public_key))
+    connection.execute(update(Gate).where(*mine).values(**values))
 
 
 def _known(row: Any) -> KnownGate:

@@ -9,7 +9,7 @@ from flask import Blueprint, Request, Response, request
 
 from sync.collector.centre import Centre
 from sync.collector.database import queue_up
-from sync.collector.fleet import snapshots
+from sync.collector.fleet import service, snapshots
 from sync.collector.fleet.service import KnownGate
 from sync.collector.intake.opening import open_batch
 from sync.collector.intake.service import Disputed, TakenIn, take_in
@@ -43,6 +43,8 @@ def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True
     gate, batch = open_batch(body, centre.database, centre.keys)
     with centre.database.change() as connection:
         queue_up(connection, gate.number)
+        if gate.signed_with_next:
+            service.key_arrived(connection, gate)
         taken = take_in(connection, gate, batch, now, straight=straight)
         in_force = snapshots.ensure_current(connection, centre.keys, gate, now)
         wanted = batch.report.wants_updates and batch.report.have < in_force.order and not gate.is_revoked
