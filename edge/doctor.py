@@ -62,6 +62,8 @@ def gate(readings: Readings) -> list[Finding]:
         silent = words.SILENCES[status].en
         return [Finding("gate", Verdict.BROKEN, silent, "sudo systemctl restart gate; journalctl -u gate -n 50")]
     findings = [Finding("gate", Verdict.WELL, f"answers, version {status.software}, {_say(status.backlog)}")]
+    if not status.enrolled:
+        findings.append(Finding("enrolment", Verdict.BROKEN, words.NOT_ENROLLED.en, ENROL))
     for fault in status.faults:
         grave = fault in _GRAVE
         verdict = Verdict.BROKEN if grave else Verdict.WORTH_A_LOOK
@@ -70,6 +72,7 @@ def gate(readings: Readings) -> list[Finding]:
 
 
 _GRAVE = (Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP, Fault.REVOKED)  # nobody can pass
+ENROL = "At the centre: collector gate enrol GATE; show its code to the camera. It needs install-gate --root-key"
 ADVICE: dict[Fault, str] = {
     Fault.CAMERA: "Push the camera's ribbon cable home on both ends, then: rpicam-hello --list-cameras",
     Fault.READER: "journalctl -u gate -n 50; if it stays, restart the gate",

@@ -73,7 +73,7 @@ class Upkeep:
 
     @property
     def serves_visitors(self) -> bool:
-        """Whether anybody is answered: not by a device that is nobody's gate, nor by a gate that is trusted no longer."""
+        """Whether anybody is answered: not by a device that is nobody's gate, nor by a gate that is revoked."""
         return self._commissioning.is_enrolled and Fault.REVOKED not in self._faults.standing
 
     def _record_start(self, now: Moment) -> None:

@@ -15,22 +15,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
-from sync import enrolling, mailbox, rolling
+from sync import mailbox
 from sync.address import UnsafeAddress
+from sync.chores import Chores
 from sync.config import SyncConfig
 from sync.dispatch import Load, NothingThere, dispatch, load, look_for_urgent, report
-from sync.enrolling import Enrolling
 from sync.errand import Errand, Transport
 from sync.errors import PeerFault
 from sync.incidents import noted
 from sync.installer import Incomplete, install
-from sync.joining import Joining
 from sync.link import Cursor, Exchange, Link, Send, Verdict
 from sync.mailbox import NotProvisioned, Provision
-from sync.network_manager import Network
 from sync.notify import Supervisor
 from sync.outbox.errors import OutboxError
-from sync.rolling import Rolling
 from sync.teller import Teller
 from sync.transport import ExchangeFailed
 from sync.watch import OpenOutboxes, OutboxWatch
@@ -66,8 +63,8 @@ class Agent:
     open_outboxes: `sync.outbox.reader.readers`. connect: makes the carrier to the centre; raises UnsafeAddress. draw:
     randomness for the backoff. look_seconds: how often it looks for new records. supervisor: told that the loop turns.
     look_up_seconds: how much longer than its own limit an exchange may take, since a name look-up cannot be cut; beyond
-    it is wedged. enrol: makes the carrier for requests of enrolment; None where nobody enrols. network: joins
-    Wi-Fi, None where nobody does. roll: as `enrol`, for key rolls. `run` returns after `stop`, which a signal handler may call.
+    it is wedged. chores: makes what is done beside, given what to ring when an answer is there. `run` returns after
+    `stop`, which a signal handler may call.
     """
 
     def __init__(
@@ -80,9 +77,7 @@ class Agent:
         look_seconds: float = 0.5,
         supervisor: Supervisor | None = None,
         look_up_seconds: float = 120.0,
-        enrol: enrolling.Connect | None = None,
-        network: Network | None = None,
-        roll: rolling.Connect | None = None,
+        chores: Callable[[threading.Event], Chores] | None = None,
     ) -> None:
         self._state, self._config = state, config
         self._open_outboxes, self._connect, self._draw = open_outboxes, connect, draw
@@ -100,11 +95,7 @@ class Agent:
         self._delivered_failed = False
         self._teller = Teller(state, self._boot, self._incidents)
         self._wake_seen = mailbox.changed_at(state.wake)
-        self._enrolling: Enrolling | None = None
-        if enrol is not None:
-            self._enrolling = Enrolling(state, enrol, self._boot, draw, self._bell, config.pace)
-        self._rolling = Rolling(state, roll, draw, self._bell, config.pace) if roll is not None else None
-        self._joining = Joining(state, network, self._boot, self._bell) if network is not None else None
+        self._chores = chores(self._bell) if chores is not None else None
 
         self._session: _Session | None = None
         self._provision_seen: object = None
@@ -143,10 +134,8 @@ class Agent:
             self._supervisor.stopping()
             if self._errand is not None:
                 self._errand.abandon(_GOODBYE_SECONDS)
-            if self._enrolling is not None:
-                self._enrolling.close()
-            if self._rolling is not None:
-                self._rolling.close()
+            if self._chores is not None:
+                self._chores.close()
             self._teller.goodbye(self._link)
 
     def _is_well(self, now: float) -> bool:
@@ -180,14 +169,9 @@ class Agent:
 
     def _look_at_codes(self, now: float) -> None:
         """What the gate handed over; it goes on beside everything else."""
-        if self._enrolling is not None:
-            self._enrolling.step(now)
-            self._teller.setup = self._enrolling.setup
-        if self._rolling is not None:
-            self._rolling.step(now)
-        if self._joining is not None:
-            self._joining.step(now)
-            self._teller.wifi = self._joining.setup
+        if self._chores is not None:
+            self._chores.step(now)
+            self._teller.setup, self._teller.wifi = self._chores.setup, self._chores.wifi
 
     def _look_at_provision(self, now: float) -> _Session | None:
         seen = mailbox.fingerprint(self._state)

@@ -7,6 +7,7 @@ import logging
 import random
 import signal
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,18 @@ import click
 
 from sync import enrolment_cli
 from sync.agent import Agent
+from sync.chores import Chores
 from sync.config import SyncConfig, load
+from sync.enrolling import Enrolling
 from sync.guard import AlreadyRunning, only_one
-from sync.mailbox import Provision
+from sync.joining import Joining
+from sync.mailbox import Provision, boot_id
 from sync.network_manager import NetworkManager
 from sync.notify import Supervisor
 from sync.outbox.reader import readers
 from sync.picture import gather
 from sync.progress import ask_now, foresee
+from sync.rolling import Rolling
 from sync.telling import exit_code, in_words
 from sync.transport import DEVICE_KEYS, ENROLMENTS, HttpsTransport
 from sync.transport import PATH as BATCHES
@@ -66,14 +71,8 @@ def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) 
     try:
         with only_one(state):
             connect = partial(_connect, config=config)
-            enrol = partial(_connect_to_enrol, state=state, config=config)
-            agent = Agent(
-                *(state, config, readers, connect, random.random),
-                supervisor=Supervisor(),
-                enrol=enrol,
-                network=NetworkManager(),
-                roll=partial(_connect, config=config, path=DEVICE_KEYS),
-            )
+            chores = partial(_chores, state, config)
+            agent = Agent(state, config, readers, connect, random.random, supervisor=Supervisor(), chores=chores)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: agent.stop())
             agent.run()
@@ -142,6 +141,17 @@ def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | 
 
 main.add_command(enrolment_cli.commands(_options, _settings))
 main.add_command(enrolment_cli.roll_key(_options, _settings))
+
+
+def _chores(state: StateDir, config: SyncConfig, bell: threading.Event) -> Chores:
+    enrol = partial(_connect_to_enrol, state=state, config=config)
+    roll = partial(_connect, config=config, path=DEVICE_KEYS)
+    boot = boot_id()
+    return Chores(
+        Enrolling(state, enrol, boot, random.random, bell, config.pace),
+        Rolling(state, roll, random.random, bell, config.pace),
+        Joining(state, NetworkManager(), boot, bell),
+    )
 
 
 def _connect_to_enrol(collector: str, state: StateDir, config: SyncConfig) -> HttpsTransport:

@@ -1,7 +1,7 @@
 """The enrolment as gate-sync does it beside everything else: asks the centre, waits for IT, tells how far it is.
 
-Knows when to ask; `sync/adoption.py` knows what. A code that leads nowhere – another centre, an attacker's – costs a few
-connections and is forgotten; what this device is, and what waits for IT, stays as it is.
+Knows when to ask; `sync/adoption.py` knows what. A code that leads nowhere – another centre, an attacker's – costs a
+few connections and is forgotten; what this device is, and what waits for IT, stays as it is.
 """
 
 from __future__ import annotations
@@ -116,8 +116,10 @@ class Enrolling:
     def _ask(self, now: float) -> None:
         if self._errand is not None:
             return
-        journal = self._file.read() if self._journal_seen is not None else None
-        for attempt in (journal.asking, journal.waiting) if journal else ():
+        if self._journal_seen is None:
+            return
+        journal = self._file.read()
+        for attempt in (journal.asking, journal.waiting):
             if attempt is None or attempt.code is None:
                 continue
             if attempt is not journal.waiting and now - self._begun.setdefault(attempt.nonce, now) > GIVE_UP_SECONDS:

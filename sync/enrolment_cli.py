@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
@@ -44,7 +43,9 @@ def commands(options: Callable[[Any], Any], settings: Callable[..., tuple[Any, S
             asked = next(each for each in _under_way(state) if each.code is None)
             english, chinese = adoption.words(asked)
         file.write(body)
-        click.echo(f"The key words of this device, to be compared at the centre:\n\n    {english}\n    {chinese}\n", err=True)
+        click.echo(
+            f"The key words of this device, to be compared at the centre:\n\n    {english}\n    {chinese}\n", err=True
+        )
 
     @enrolment.command()
     @options

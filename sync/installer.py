@@ -30,7 +30,8 @@ def install(
     """Check and install a set of updates; it is in force, also after a power cut, when this returns.
 
     keys_since: when the key list in force was signed. Raises WireError for a set that is not genuine, not whole
-    (Incomplete), not newer than `in_force` or with an older key list, and OSError when the disk does not take it. Either way the set in force stays as it is.
+    (Incomplete), not newer than `in_force` or with an older key list, and OSError when the disk does not take it.
+    Either way the set in force stays as it is.
     """
     snapshot = open_snapshot(files, root)
     if snapshot.order <= in_force:

@@ -1,7 +1,7 @@
 """Takes the Wi-Fi code that the gate handed over, joins the network, tells how far it is (R25).
 
-The file with the code holds a password: it is removed as soon as it was read, before anything is done with it. One network
-after the other; the newest code wins.
+The file with the code holds a password: it is removed as soon as it was read, before anything is done with it. One
+network after the other; the newest code wins.
 """
 
 from __future__ import annotations

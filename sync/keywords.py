@@ -1,8 +1,8 @@
 """Key words: a public key in a form that two people compare over a telephone (R25).
 
-Five words of the BIP-39 lists (2,048 each): 55 bits of a hash of the key. Whoever wants to be taken for a device must find
-another key with the same words, 2^54 tries on average, in the minutes before IT compares them.
-What they do NOT establish: that somebody did compare them.
+Five words of the BIP-39 lists (2,048 each): 55 bits of a hash of the key. Whoever wants to be taken for a device must
+find another key with the same words, 2^54 tries on average, in the minutes before IT compares them. What they do NOT
+establish: that somebody did compare them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Joins a Wi-Fi network through NetworkManager, over the system bus (R25).
 
-The password goes into one message to NetworkManager and nowhere else: no argument list, no file of ours, no log. A profile
-that did not lead to a connection is taken away again; one that did is kept, and NetworkManager joins it by itself after a
-restart. What it does NOT establish: that the centre is reached over it.
+The password goes into one message to NetworkManager and nowhere else: no argument list, no file of ours, no log. A
+profile that did not lead to a connection is taken away again; one that did is kept, and NetworkManager joins it by
+itself after a restart. What it does NOT establish: that the centre is reached over it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,15 @@ import time
 from collections import deque
 from typing import Any, Protocol
 
-from jeepney import AuthenticationError, DBusAddress, DBusErrorResponse, MatchRule, Properties, message_bus
-from jeepney import new_method_call
+from jeepney import (
+    AuthenticationError,
+    DBusAddress,
+    DBusErrorResponse,
+    MatchRule,
+    Properties,
+    message_bus,
+    new_method_call,
+)
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
@@ -149,7 +156,11 @@ def _settings(wifi: Wifi) -> dict[str, dict[str, tuple[str, Any]]]:
     """A connection profile as NetworkManager takes it (nm-settings-dbus)."""
     wireless = {"ssid": ("ay", wifi.name.encode()), "mode": ("s", "infrastructure"), "hidden": ("b", wifi.hidden)}
     settings: dict[str, dict[str, tuple[str, Any]]] = {
-        "connection": {"id": ("s", f"venue-gate {wifi.name}"), "type": ("s", "802-11-wireless"), "autoconnect": ("b", True)},
+        "connection": {
+            "id": ("s", f"venue-gate {wifi.name}"),
+            "type": ("s", "802-11-wireless"),
+            "autoconnect": ("b", True),
+        },
         "802-11-wireless": wireless,
         "ipv4": {"method": ("s", "auto")},
         "ipv6": {"method": ("s", "auto")},

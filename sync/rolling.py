@@ -1,7 +1,7 @@
 """gate-sync rolls the device's key: the old key signs the new one, the centre says yes, and only then it is used (R25).
 
-Asked for by `gate-sync roll-key`. The new key is on the disk before the centre hears of it, and the old one stays until the
-answer is there: whatever is lost in between, one of them is the gate's, and the same roll is asked for again.
+Asked for by `gate-sync roll-key`. The new key is on the disk before the centre hears of it, and the old one stays until
+the answer is there: whatever is lost in between, one of them is the gate's, and the same roll is asked for again.
 """
 
 from __future__ import annotations

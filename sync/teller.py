@@ -24,8 +24,9 @@ _PROGRESS_EVERY_SECONDS = 0.2
 class Teller:
     """Collects what happened and writes it down when it changed.
 
-    setup, wifi: what becomes of codes that the gate handed over. incidents: what did not go the plain way so far. updates_trouble: a sentence while something is wrong with the
-    updates, which stops no exchange by itself. next_attempt: monotonic seconds, None while an exchange is under way.
+    setup, wifi: what becomes of codes that the gate handed over. incidents: what did not go the plain way so far.
+    updates_trouble: a sentence while something is wrong with the updates, which stops no exchange by itself.
+    next_attempt: monotonic seconds, None while an exchange is under way.
     """
 
     def __init__(self, state: StateDir, boot: str, incidents: Incidents) -> None:

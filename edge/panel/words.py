@@ -46,7 +46,8 @@ SIGNALS: dict[Signal, Saying] = {
         Text("原因见下方，请重新出示设置码。", "The reason stands below. Please show the code again."),
     ),
     Signal.REVOKED: Saying(
-        Text("本机已停用", "Not in service"), Text("请走其他通道，或找检测员。", "Use another gate, or ask the inspector.")
+        Text("本机已停用", "Not in service"),
+        Text("请走其他通道，或找检测员。", "Use another gate, or ask the inspector."),
     ),
 }
 """Where no reason is given, or one that this panel does not know."""

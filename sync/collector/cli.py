@@ -80,8 +80,8 @@ def init(state: StateDir, simulation: bool, login: str) -> None:
     if not is_new:
         return
     click.echo(
-        f"Created {state.path}. The root key in {state.root} signs the key list only and is not needed to run. Put it on "
-        "two sticks and on paper, and take it off this machine: collector keys root --help",
+        f"Created {state.path}. The root key in {state.root} signs the key list only and is not needed to run. Put "
+        "it on two sticks and on paper, and take it off this machine: collector keys root --help",
         err=True,
     )
 

@@ -125,7 +125,9 @@ def _paths(live: dict[str, Any]) -> dict[str, Any]:
                     "content": {api.CONTENT_TYPE: {"schema": binary | {"maxLength": enrolment_api.MAX_BODY_BYTES}}},
                 },
                 "responses": {
-                    "200": _answered("Signed: it waits, or it is enrolled", {api.ANSWER_TYPE: {"schema": _ref("EnrolmentAnswer")}}),
+                    "200": _answered(
+                        "Signed: it waits, or it is enrolled", {api.ANSWER_TYPE: {"schema": _ref("EnrolmentAnswer")}}
+                    ),
                     **_refused(
                         Kind.NOT_A_MESSAGE,
                         Kind.BAD_SIGNATURE,
@@ -147,15 +149,17 @@ def _paths(live: dict[str, Any]) -> dict[str, Any]:
                 "operationId": "rollKey",
                 "tags": ["gates"],
                 "summary": "A gate rolls its device key; both are taken until its first batch under the new one",
-                "description": "Signed by the key in use, with a proof by the key that comes. It may come any number of "
-                "times.",
+                "description": "Signed by the key in use, with a proof by the key that comes. It may come any number "
+                "of times.",
                 "requestBody": {
                     "required": True,
                     "description": f"COSE_Sign1 of `Roll`, at most {rolling_api.MAX_BODY_BYTES} bytes, its length said",
                     "content": {api.CONTENT_TYPE: {"schema": binary | {"maxLength": rolling_api.MAX_BODY_BYTES}}},
                 },
                 "responses": {
-                    "200": _answered("Signed: the new key is taken", {api.ANSWER_TYPE: {"schema": _ref("EnrolmentAnswer")}}),
+                    "200": _answered(
+                        "Signed: the new key is taken", {api.ANSWER_TYPE: {"schema": _ref("EnrolmentAnswer")}}
+                    ),
                     **_refused(
                         Kind.NOT_A_MESSAGE,
                         Kind.BAD_SIGNATURE,
@@ -281,8 +285,8 @@ _ANSWER = {
 }
 _ENROLMENT_ANSWER = {
     "title": "EnrolmentAnswer",
-    "description": "A CBOR map: `keys`, the key list signed by the root; `verdict`, a COSE_Sign1 of `Verdict`; `updates`, "
-    "null or all files by name.",
+    "description": "A CBOR map: `keys`, the key list signed by the root; `verdict`, a COSE_Sign1 of `Verdict`; "
+    "`updates`, null or all files by name.",
     "type": "string",
     "format": "binary",
 }

@@ -55,7 +55,9 @@ class KeySet:
             key = self.signing.get(key_id(entry.public))
             if key is not None and entry.purpose is purpose and verification_key(entry).covers(at):
                 return key
-        raise NoKey(f"no {purpose.value} key is good now: `collector keys show` says why, `collector keys next` makes one")
+        raise NoKey(
+            f"no {purpose.value} key is good now: `collector keys show` says why, `collector keys next` makes one"
+        )
 
     def seal_public(self, at: float) -> bytes:
         """The public key, 32 bytes, that gates with updates of that time seal to. Raises NoKey."""
@@ -160,9 +162,7 @@ def public_of(purpose: Purpose, private: bytes) -> bytes:
 
 def verification_key(entry: KeyEntry) -> VerificationKey:
     """A listed key as one that verifies."""
-    return VerificationKey(
-        entry.public, entry.purpose, entry.not_before, entry.not_after, entry.reject_issued_after
-    )
+    return VerificationKey(entry.public, entry.purpose, entry.not_before, entry.not_after, entry.reject_issued_after)
 
 
 def _public(key: X25519PrivateKey) -> bytes:

@@ -123,7 +123,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An answer that is genuine and meant for this request. snapshot: of its updates, None while IT has not confirmed."""
+    """An answer that is genuine and meant for this request. snapshot: None while IT has not confirmed."""
 
     verdict: Verdict
     snapshot: Snapshot | None
@@ -175,9 +175,7 @@ def sign_verdict(verdict: Verdict, key: SigningKey) -> bytes:
 
 def encode_answer(answer: Answer) -> bytes:
     """CBOR map {"keys": bytes, "verdict": bytes, "updates": {name: bytes} or null}."""
-    return cbor2.dumps(
-        {"keys": answer.keys, "verdict": answer.verdict, "updates": answer.updates}, canonical=True
-    )
+    return cbor2.dumps({"keys": answer.keys, "verdict": answer.verdict, "updates": answer.updates}, canonical=True)
 
 
 def decode_answer(data: bytes) -> Answer:

@@ -1,7 +1,8 @@
 """PURE: a gate rolls its key – the old key signs the new one, the new one proves that it is held (R25).
 
-Decides whether a roll is whole: signed by the key in use, with a proof by the key that comes. What it does NOT establish:
-that the old key is in the gate's hands alone; whoever has stolen it can roll it as well. That is what revoking is for.
+Decides whether a roll is whole: signed by the key in use, with a proof by the key that comes. What it does NOT
+establish: that the old key is in the gate's hands alone; whoever has stolen it can roll it as well. That is what
+revoking is for.
 """
 
 from __future__ import annotations

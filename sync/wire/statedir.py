@@ -74,7 +74,7 @@ class StateDir:
 
     @property
     def private(self) -> Path:
-        """Writer: gate-sync. What no other program may read: `gate` is shut out of the directory, whenever it starts."""
+        """Writer: gate-sync. What no other program may read: the unit shuts `gate` out of it."""
         return self.root / "private"
 
     @property

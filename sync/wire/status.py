@@ -206,8 +206,8 @@ class SyncStatus(msgspec.Struct, frozen=True):
     before the first. backlog: records that wait. detail: one English sentence for IT, beside the trouble's code.
     next_attempt_mono: when the next exchange is due, on the monotonic clock. answered_mono: when the newest one ended,
     well or not. incidents: how many lines `gate-sync status` shows of what did not go the plain way. setup, wifi: what
-    becomes of the newest code of each kind, None for none. revoked: the centre's newest word is that it trusts this gate
-    no longer.
+    becomes of the newest code of each kind, None for none. revoked: the centre's newest word is that it trusts this
+    gate no longer.
     """
 
     wall: float

@@ -166,7 +166,7 @@ def test_no_text_makes_it_raise(tmp_path_factory, text, prefix):
     assert commissioning.take(prefix + text, Sources_now()) in Taken
 
 
-def Sources_now():  # noqa: N802 - a moment
+def Sources_now():
     from edge.clock import Clock
 
     return Clock(Sources()).now()
@@ -200,7 +200,7 @@ def receipt(bench: Bench, standing: Standing, at: float) -> None:
     said = Receipt("g1", bench.outbox.id, 1, 1, at, "ab" * 16, standing)
     bench.state.receipts.mkdir(exist_ok=True)
     path = bench.state.receipt(bench.outbox.id)
-    path.write_bytes(sign_receipt(said, bench.authority.receipts) )
+    path.write_bytes(sign_receipt(said, bench.authority.receipts))
     os.utime(path, ns=(0, os.stat(path).st_mtime_ns + int(at)))
 
 

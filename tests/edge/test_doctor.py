@@ -204,3 +204,10 @@ def test_a_broken_setting_is_a_finding_and_the_rest_is_examined(gate_toml):
     assert "sauce" in done.stdout
     assert "clock" in done.stdout
     assert done.returncode == 3
+
+
+def test_a_device_that_is_nobodys_gate_is_told_what_makes_it_one():
+    """R25: the code, and the root key of the installation."""
+    findings = doctor.gate(Readings(msgspec.structs.replace(GATE, enrolled=False), SYNC))
+    assert (findings[1].part, findings[1].verdict) == ("enrolment", Verdict.BROKEN)
+    assert "collector gate enrol" in findings[1].advice

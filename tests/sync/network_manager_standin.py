@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jeepney import HeaderFields, Message, MessageType, Parser, new_error, new_method_return, new_signal
-from jeepney import DBusAddress
+from jeepney import DBusAddress, HeaderFields, Message, MessageType, Parser, new_error, new_method_return, new_signal
 
 NM, ROOT = "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager"
 DEVICE, PROFILE = f"{ROOT}/Devices/3", f"{ROOT}/Settings/7"

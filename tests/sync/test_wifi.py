@@ -59,7 +59,12 @@ def test_a_code_is_read_as_it_is_meant(text: str, meant: Wifi) -> None:
     [
         *("", "WIFI:", "WIFI:;;", "WIFI:T:WPA;P:12345678;;", "WIFI:T:WPA;S:x;P:1234567;;", "WIFI:T:WEP;S:x;P:12345;;"),
         *("WIFI:T:WPA2-EAP;S:x;P:12345678;;", "WIFI:S:a;S:b;;", "WIFI:S:a", "WIFI:S;;", "WIFI:S:a\\", "wifi:S:a;;"),
-        *("WIFI:S:" + "长" * 11 + ";;", "WIFI:T:WPA;S:x;P:" + "g" * 64 + ";;", "WIFI:S:a\nb;;", "WIFI:S:a;;" + " " * 400),
+        *(
+            "WIFI:S:" + "长" * 11 + ";;",
+            "WIFI:T:WPA;S:x;P:" + "g" * 64 + ";;",
+            "WIFI:S:a\nb;;",
+            "WIFI:S:a;;" + " " * 400,
+        ),
     ],
 )
 def test_what_is_no_such_code_is_refused_without_repeating_it(text: str) -> None:
@@ -174,7 +179,10 @@ def test_a_code_that_the_gate_handed_over_is_joined_and_its_password_is_gone(
     caplog.set_level(logging.DEBUG)
     state = StateDir.at(tmp_path / "gate")
     joining = Joining(state, NetworkManager(air.address), BOOT, threading.Event())
-    for wifi, step in ((Wifi(MARKET.name, Security.WPA, SECRET + "x"), WifiStep.WRONG_PASSWORD), (MARKET, WifiStep.JOINED)):
+    for wifi, step in (
+        (Wifi(MARKET.name, Security.WPA, SECRET + "x"), WifiStep.WRONG_PASSWORD),
+        (MARKET, WifiStep.JOINED),
+    ):
         hand_over(state, write_code(wifi))
         until(joining, step)
         assert not state.wifi.exists()
@@ -185,7 +193,9 @@ def test_a_code_that_the_gate_handed_over_is_joined_and_its_password_is_gone(
     assert not [path for path in state.root.rglob("*") if path.is_file() and b"secret" in path.read_bytes()]
 
 
-@pytest.mark.parametrize(("text", "boot", "ago"), [(write_code(MARKET), "other", 1.0), (write_code(MARKET), BOOT, 700.0)])
+@pytest.mark.parametrize(
+    ("text", "boot", "ago"), [(write_code(MARKET), "other", 1.0), (write_code(MARKET), BOOT, 700.0)]
+)
 def test_an_old_code_is_removed_and_not_used(air: StandIn, tmp_path: Path, text: str, boot: str, ago: float) -> None:
     """Of another boot, or of long ago; its password does not stay either."""
     state = StateDir.at(tmp_path / "gate")

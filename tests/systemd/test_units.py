@@ -172,4 +172,6 @@ def test_the_help_says_what_it_does():
     """Every option that there is."""
     shown = run(INSTALLER, "--help").stdout
     assert shown.startswith("Installs the gate")
-    assert {"--uninstall", "--root", "--with-display", "--wheels", "--root-key", "--ca", "--forget-gate"} <= set(re.findall(r"--[a-z-]+", shown))
+    assert {"--uninstall", "--root", "--with-display", "--wheels", "--root-key", "--ca", "--forget-gate"} <= set(
+        re.findall(r"--[a-z-]+", shown)
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from sync.collector.centre import Centre
-from sync.collector.ceremonies import lists, roots, rolls
+from sync.collector.ceremonies import lists, rolls, roots
 from sync.collector.config import StateDir
 from sync.collector.keys import ONLINE, ROOT_KEY
 from sync.collector.privacy.access import personal
@@ -48,7 +48,9 @@ def show(state: StateDir) -> None:
         click.echo(f"root key\t{held.root_public.hex()}")
         click.echo("Devices are installed with it: sudo systemd/install-gate --root-key KEY", err=True)
         is_here = (state.root / ROOT_KEY).exists()
-        where = f"{state.root / ROOT_KEY}; take it off this machine: collector keys root --help" if is_here else "elsewhere"
+        where = (
+            f"{state.root / ROOT_KEY}; take it off this machine: collector keys root --help" if is_here else "elsewhere"
+        )
         click.echo(f"Its private half: {where}", err=True)
         rows = [
             (
@@ -75,16 +77,14 @@ def next_key(state: StateDir, purpose: str, days: int, root: Path | None, yes: b
     now = int(time.time())
     _explain(
         yes,
-        f"A new {purpose} key is made here and put into the list of keys. Gates learn of it at their next update; it is "
-        f"used in {days} days, and the one of today is good until then. A gate that gets no update for {days} days meets "
-        "the new key unprepared: what it signs is refused there until the update comes.",
+        f"A new {purpose} key is made here and put into the list of keys. Gates learn of it at their next update; "
+        f"it is used in {days} days, and the one of today is good until then. A gate without an update for {days} "
+        "days meets the new key unprepared: what it signs is refused there until the update comes.",
         "the stick with the root key, which signs the list",
         "take the stick out again; collector keys show",
     )
     with opened(state) as centre:
-        made = rolls.next_key(
-            centre, Purpose(purpose), root or state.root, now + days * _DAY, at_terminal(reason), now
-        )
+        made = rolls.next_key(centre, Purpose(purpose), root or state.root, now + days * _DAY, at_terminal(reason), now)
     click.echo(f"Key {made.kid} is published. In use from {_moment(made.entry.not_before)}. {_RUNNING}", err=True)
     click.echo(made.kid)
 
@@ -97,13 +97,17 @@ def next_key(state: StateDir, purpose: str, days: int, root: Path | None, yes: b
 @reason_option
 @click.pass_obj
 def withdraw(state: StateDir, kid: str, issued_until: str | None, root: Path | None, yes: bool, reason: str) -> None:
-    """Believe key KID no longer: at each gate from its next update on. Where it was in use, a new one takes its place."""
+    """Believe key KID no longer: at each gate from its next update on. A new one takes its place."""
     now = int(time.time())
     until = int(_time(issued_until)) if issued_until else lists.WITHDRAWN
     _explain(
         yes,
         "Everything that this key signed is refused from now on"
-        + (f", but for what was issued until {issued_until}" if issued_until else " – whenever it says that it was issued")
+        + (
+            f", but for what was issued until {issued_until}"
+            if issued_until
+            else " – whenever it says that it was issued"
+        )
         + ". Withdrawn passes must be fetched anew by their holders; withdrawn receipts and updates, gates get by "
         "themselves. It cannot be taken back.",
         "the stick with the root key, which signs the list",
@@ -123,9 +127,9 @@ def renew(state: StateDir, root: Path | None, yes: bool, reason: str) -> None:
     """Sign the list of keys anew, as it is."""
     _explain(
         yes,
-        "The list of keys gets a new date. After a restore gates may have a later list than the backup held, and refuse "
-        "updates with an older one, so that nobody brings a withdrawn key back. Look first whether a key that was "
-        "withdrawn since the backup stands in it again, and withdraw it.",
+        "The list of keys gets a new date. After a restore gates may have a later list than the backup, and "
+        "refuse updates with an older one, so that nobody brings a withdrawn key back. Look first whether a key that "
+        "was withdrawn since the backup stands in it again, and withdraw it.",
         "the stick with the root key; collector keys show",
         "collector fleet: the gates take updates again",
     )
@@ -157,7 +161,7 @@ def print_words(state: StateDir, root: Path | None, yes: bool, reason: str) -> N
         yes,
         "24 words are printed that are the root key: whoever has them can make keys that every gate believes.",
         "pen and paper, nobody behind you, no screen recording; no printer",
-        "write them down twice, keep them in two places, and clear this screen. Try them: collector keys root restore DIR",
+        "write them down twice, keep them in two places, and clear this screen. Try: collector keys root restore DIR",
     )
     with opened(state) as centre:
         key = roots.load(root or state.root, centre.keys.current().root_public)
@@ -238,7 +242,7 @@ def _explain(yes: bool, what: str, at_hand: str, then: str) -> None:
 
 
 def _moment(at: int | None) -> str:
-    return "" if at is None else datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _time(text: str) -> float:
@@ -246,5 +250,3 @@ def _time(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except ValueError as cause:
         raise click.BadParameter(f"{text} is no time such as 2026-04-15T08:30:00+08:00") from cause
-
-

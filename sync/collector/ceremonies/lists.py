@@ -1,7 +1,7 @@
 """PURE: what a ceremony does to the key list – who is good for what, from when until when.
 
-The list keeps its order: of the keys of one purpose that are good at a moment, the last one signs (`KeySet.signer`) or is
-sealed to. Each is good until its successor begins, so that a roll-over needs no second ceremony.
+The list keeps its order: of the keys of one purpose that are good at a moment, the last one signs (`KeySet.signer`) or
+is sealed to. Each is good until its successor begins, so that a roll-over needs no second ceremony.
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ def standings(entries: Sequence[KeyEntry], now: float) -> tuple[Standing, ...]:
     return tuple(Standing(entry, _state(entry, entries, now)) for entry in entries)
 
 
-def with_next(
-    entries: Sequence[KeyEntry], public: bytes, purpose: Purpose, begins_at: int, now: int
-) -> Entries:
+def with_next(entries: Sequence[KeyEntry], public: bytes, purpose: Purpose, begins_at: int, now: int) -> Entries:
     """One key more, published now and used from then on; the one before it is good until then."""
     return _chained((*entries, KeyEntry(public, purpose, not_before=begins_at)), now)
 
@@ -67,9 +65,7 @@ def without(entries: Sequence[KeyEntry], kid: bytes, now: int, issued_until: int
 
 def with_replacement(entries: Sequence[KeyEntry], public: bytes, purpose: Purpose, now: int) -> Entries:
     """A key that is good at once, before any that begins later."""
-    later = [
-        index for index, entry in enumerate(entries) if entry.purpose is purpose and (entry.not_before or 0) > now
-    ]
+    later = [index for index, entry in enumerate(entries) if entry.purpose is purpose and (entry.not_before or 0) > now]
     place = later[0] if later else len(entries)
     return _chained((*entries[:place], KeyEntry(public, purpose, not_before=now), *entries[place:]), now)
 

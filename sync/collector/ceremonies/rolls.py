@@ -1,7 +1,7 @@
 """Ceremonies over the centre's keys: the next one of a purpose, one withdrawn, the list signed anew.
 
-Each is: a new private key on the disk (which signs nothing yet), the audit's line, and last the signed list by rename. A
-cut between the last two leaves a line in the audit about a ceremony that did not come to its end: it is done again.
+Each is: a new private key on the disk (which signs nothing yet), the audit's line, and last the signed list by rename.
+A cut between the last two leaves a line in the audit about a ceremony that did not come to its end: it is done again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sync.collector.privacy.access import personal
 from sync.collector.privacy.audit import Act, Actor
 from sync.outbox.durable import replace_file
 from sync.wire.keys import Purpose, SigningKey, key_id
-from sync.wire.updates import sign_keys
+from sync.wire.updates import KeyEntry, sign_keys
 
 
 def next_key(centre: Centre, purpose: Purpose, root: Path, begins_at: int, actor: Actor, now: int) -> Standing:
@@ -43,7 +43,7 @@ def next_key(centre: Centre, purpose: Purpose, root: Path, begins_at: int, actor
 def withdraw(
     centre: Centre, kid: str, root: Path, actor: Actor, now: int, issued_until: int = lists.WITHDRAWN
 ) -> str | None:
-    """A key is believed no longer, at each gate from its next update on. Another one takes its place where none is left.
+    """A key is believed no longer, at each gate from its next update on. Another takes its place where none is left.
 
     kid: in hex; its first digits are enough. Returns the new key's kid. Raises Mistake, OSError.
     """
@@ -70,7 +70,7 @@ def renew(centre: Centre, root: Path, actor: Actor, now: int) -> None:
         _publish(centre, held, tuple(held.listed.keys), signer, Act.KEYS_RENEW, "", actor, now)
 
 
-def _named(held: KeySet, kid: str) -> key_files.KeyEntry:
+def _named(held: KeySet, kid: str) -> KeyEntry:
     found = [entry for entry in held.listed.keys if key_id(entry.public).hex().startswith(kid.lower())]
     if len(found) != 1 or len(kid) < 4:
         raise Mistake(f"{kid} names {len(found)} keys: say at least four digits of one, see `collector keys show`")

@@ -1,7 +1,7 @@
 """The root key as a file on a stick, as 24 words on paper, and off this machine (R25).
 
-It signs the key list and nothing else, and every gate was installed with its public half. Nothing here sends it anywhere;
-what is written is read back and compared before anybody is told that it is there.
+It signs the key list and nothing else, and every gate was installed with its public half. Nothing here sends it
+anywhere; what is written is read back and compared before anybody is told that it is there.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def words(root: SigningKey) -> str:
 
 
 def from_words(text: str, public: bytes) -> bytes:
-    """The 32 bytes that the words stand for. Raises Mistake saying which word is wrong, or that they are another key's."""
+    """The 32 bytes that the words stand for. Raises Mistake: which word is wrong, or that they are another key's."""
     given = text.lower().split()
     known = Mnemonic("english")
     if len(given) != WORDS:

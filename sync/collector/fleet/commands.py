@@ -39,9 +39,7 @@ def create_gate(state: StateDir, name: str, checkpoint_id: int, gate_id: str | N
     """Create a gate called NAME and print its id. Then enrol a device as it."""
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
         row = acts.create(access, checkpoint_id, name, gate_id)
-    created(
-        row.id, f"Gate {row.id} is {row.name}. Next: collector gate enrol {row.id}"
-    )
+    created(row.id, f"Gate {row.id} is {row.name}. Next: collector gate enrol {row.id}")
 
 
 @gate.command("list")

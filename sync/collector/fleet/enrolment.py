@@ -3,8 +3,8 @@
     offered ── a device asks ──▶ waiting ── IT: the words are the same ──▶ confirmed: key, identity, updates
                                     └────── IT: they are not ──▶ offered no more
 
-A code is good for one device, once, for an hour unless said; only its hash is kept. Until IT has confirmed, the device's
-key is nobody's: it gets no updates, and batches of it are refused, so that they stay on the device.
+A code is good for one device, once, for an hour unless said; only its hash is kept. Until IT has confirmed, the
+device's key is nobody's: it gets no updates, and batches of it are refused, so that they stay on the device.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def check_address(collector: str) -> str:
     return collector.rstrip("/")
 
 
-def offer(access: Personal, gate_id: str, collector: str, seconds: float = VALID_SECONDS, replace: bool = False) -> Code:
+def offer(
+    access: Personal, gate_id: str, collector: str, seconds: float = VALID_SECONDS, replace: bool = False
+) -> Code:
     """A new code for a gate; an earlier one is void. replace: the gate has a device, which the new one shuts out.
 
     Raises Mistake, NotFound.
@@ -103,7 +105,9 @@ def confirm(access: Personal, gate_id: str, kid: str) -> Gate:
     """
     asked = waiting(access.session, gate_id)
     if asked is None:
-        raise NothingWaits(f"no device waits to become {gate_id}: show it the code first (collector gate enrol {gate_id})")
+        raise NothingWaits(
+            f"no device waits to become {gate_id}: show it the code first (collector gate enrol {gate_id})"
+        )
     if asked.kid != kid:
         raise OtherWords("another device waits by now: compare the key words again")
     gate = find_gate(access.session, gate_id)
@@ -125,7 +129,9 @@ def refuse(access: Personal, gate_id: str) -> None:
     access.session.flush()
 
 
-def by_stick(access: Personal, gate_id: str, collector: str, body: bytes, replace: bool = False) -> tuple[Request, Asked]:
+def by_stick(
+    access: Personal, gate_id: str, collector: str, body: bytes, replace: bool = False
+) -> tuple[Request, Asked]:
     """A request that was carried here waits for IT's word, like one that came by network. Raises Mistake, NotFound."""
     gate = _free(access.session, gate_id, replace)
     try:
@@ -160,7 +166,9 @@ def ask(centre: Centre, body: bytes, now: float, tries: Tries, sender: str) -> A
         is_bound = found is not None and found.public_key is not None
     if found is None:
         tries.failed(sender, now)
-        raise Problem(Kind.UNKNOWN_CODE, "no gate has that enrolment code: it was replaced, refused, or is another town's")
+        raise Problem(
+            Kind.UNKNOWN_CODE, "no gate has that enrolment code: it was replaced, refused, or is another town's"
+        )
     if not is_bound or found.public_key != request.public:
         with centre.database.write() as session:
             found = session.get_one(Enrolment, found.gate_number, with_for_update=True)
@@ -318,4 +326,3 @@ class Tries:
 def forget_gate(session: Session, gate_number: int) -> None:
     """Codes of a gate that is revoked or retired are void."""
     session.execute(delete(Enrolment).where(Enrolment.gate_number == gate_number))
-

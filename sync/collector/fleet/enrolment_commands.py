@@ -28,7 +28,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @gate.command("enrol")
 @click.argument("gate_id", metavar="GATE")
 @click.option("--collector-url", help="Where gates reach this collector.  [default: address in collector.toml]")
-@click.option("--minutes", type=click.IntRange(1, 43_200), default=60, show_default=True, help="How long the code lives.")
+@click.option(
+    "--minutes", type=click.IntRange(1, 43_200), default=60, show_default=True, help="How long the code lives."
+)
 @click.option("--replace", is_flag=True, help="The gate gets a new device; the earlier one is shut out.")
 @click.option("--out", type=_FILE, help="Also draw the code into FILE, a .png or .svg to print or to show on a phone.")
 @click.option("--request", "request_file", type=_FILE, help="By stick: the request that the gate wrote.")
@@ -58,7 +60,9 @@ def enrol_gate(
     with opened(state) as centre:
         collector = collector_url or centre.settings.address
         if collector is None:
-            raise Mistake("say --collector-url https://…, where gates reach this collector (or address in collector.toml)")
+            raise Mistake(
+                "say --collector-url https://…, where gates reach this collector (or address in collector.toml)"
+            )
         if request_file is not None and answer_file is not None:
             _by_stick(centre, gate_id, collector, request_file, answer_file, replace, words, reason)
             return
@@ -149,9 +153,9 @@ def _same(words: str, asked: Asked) -> bool:
 
 
 def _ask(asked: Asked) -> bool:
-    click.echo(f"A device waits to become {asked.gate}. Its key words:\n\n    {asked.words}\n    {asked.words_zh}\n", err=True)
+    click.echo(
+        f"A device waits to become {asked.gate}. Its key words:\n\n    {asked.words}\n    {asked.words_zh}\n", err=True
+    )
     if asked.others:
         click.echo(f"Beware: {asked.others} tries by other devices with the same code.", err=True)
     return click.confirm("Does the gate's display show exactly these?", err=True)
-
-

@@ -56,7 +56,9 @@ def add(pages: Blueprint, centre: Centre, clock: Callable[[], float], again: Aga
     @pages.post("/fleet/<gate_id>/refuse")
     @requires(Action.FLEET_CHANGE)
     def refuse(gate_id: str) -> Any:
-        return _decide(gate_id, RefuseForm(), _("已拒绝，开通码作废。"), lambda access: enrolment.refuse(access, gate_id))
+        return _decide(
+            gate_id, RefuseForm(), _("已拒绝，开通码作废。"), lambda access: enrolment.refuse(access, gate_id)
+        )
 
     def _decide(gate_id: str, form: Any, told: str, change: Callable[[Personal], Any]) -> Any:
         if form.validate_on_submit():

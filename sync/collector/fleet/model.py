@@ -22,8 +22,9 @@ class Epoch(Base):
 class Gate(Base):
     """A gate by its number; `id` is its name on the wire. public_key: 32 bytes, None until it is enrolled.
 
-    next_public_key: which it rolls to; both are taken until its first batch under the new one. revoked_at: since when what it sends is kept apart, None while it is trusted. retired_at: since when it is out of
-    the fleet; it is trusted as little.
+    next_public_key: which it rolls to; both are taken until its first batch under the new one. revoked_at: since when
+    what it sends is kept apart, None while it is trusted. retired_at: since when it is out of the fleet; it is trusted
+    as little.
     """
 
     __tablename__ = "gate"
@@ -45,9 +46,9 @@ class Gate(Base):
 class Enrolment(Base):
     """The newest enrolment code of a gate, and the device that used it (`fleet.enrolment`).
 
-    token: its hash, None for a request that came on a stick. collector: the address that the device is told. public_key:
-    of the first device that asked, None before. others: how often other devices tried the same code. confirmed_at: when
-    IT said that the key words are the same, None before.
+    token: its hash, None for a request that came on a stick. collector: the address that the device is told.
+    public_key: of the first device that asked, None before. others: how often other devices tried the same code.
+    confirmed_at: when IT said that the key words are the same, None before.
     """
 
     __tablename__ = "enrolment"

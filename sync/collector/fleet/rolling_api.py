@@ -71,4 +71,3 @@ def _publish(connection: Connection, gate: KnownGate, told: Roll) -> None:
         _log.info("%s rolls its key", gate.id)
         values = {"next_public_key": told.public, "next_kid": kid}
         connection.execute(update(Gate).where(Gate.number == gate.number).values(**values))
-

@@ -13,7 +13,18 @@ from edge.panel.view import View, panel_silent, view
 from edge.reasons import REASONS, Text, words_for
 from hardware.ports import Hint, Signal
 from sync.wire.record import ClockQuality, Direction, Outcome
-from sync.wire.status import Fault, GateStatus, QueueStatus, Shown, SyncStatus, Trouble
+from sync.wire.status import (
+    Fault,
+    GateStatus,
+    QueueStatus,
+    Setup,
+    Shown,
+    Step,
+    SyncStatus,
+    Trouble,
+    WifiSetup,
+    WifiStep,
+)
 
 NOW = Now(boot="b", mono=1000.0, wall=1_700_000_000.0)
 GATE = GateStatus(
@@ -230,3 +241,29 @@ def test_a_pass_that_was_used_already_says_so():
     told = shown(result("already_used", "already_used")).texts
     assert told["word"] == words.SIGNALS[Signal.ALREADY_USED].word
     assert told["advice"] == REASONS["already_used"].advice
+
+
+def test_the_key_words_stand_large_on_the_display_in_both_lists() -> None:
+    """R25: whoever is on the telephone with the centre reads them from there."""
+    gate = msgspec.structs.replace(GATE, signal="confirm_words", enrolled=False)
+    sync = msgspec.structs.replace(SYNC, setup=Setup(1, Step.CONFIRM, "portion hope essence spike have", "虚星占筹香"))
+    seen = shown(gate, sync)
+    for language in ("zh", "en"):
+        said = getattr(seen.texts["advice"], language)
+        assert "portion hope essence spike have" in said
+        assert "虚星占筹香" in said
+    assert "setup" in seen.alarms
+    assert "portion" in seen.texts["setup"].en
+
+
+def test_the_setup_line_says_what_goes_on_and_else_that_this_is_a_gate() -> None:
+    """The button's minutes, the network's name, never a password; nothing of it alarms on an ordinary day."""
+    assert shown().texts["setup"].en == "Enrolled"
+    assert "setup" not in shown().alarms
+    gate = msgspec.structs.replace(GATE, setup_seconds=480)
+    sync = msgspec.structs.replace(SYNC, wifi=WifiSetup(2, WifiStep.WRONG_PASSWORD, "market"))
+    told = shown(gate, sync).texts["setup"]
+    assert told.en == "Setting-up codes are read for 8 min; Enrolled; The Wi-Fi password is wrong (market)"
+    assert "8 分钟" in told.zh
+    bare = shown(msgspec.structs.replace(GATE, enrolled=False)).texts["setup"]
+    assert bare.en == "Not enrolled"

@@ -146,7 +146,9 @@ def enrolled(served: Served, site: Site, device: Device) -> Gate:
 
 
 @pytest.mark.parametrize("new_state", DATABASES, indirect=True)
-def test_a_device_becomes_a_gate_when_it_has_confirmed_the_key_words(served: Served, site: Site, device: Device) -> None:
+def test_a_device_becomes_a_gate_when_it_has_confirmed_the_key_words(
+    served: Served, site: Site, device: Device
+) -> None:
     """Before: no identity, no updates, and batches under that key are refused, so that they stay. After: a gate."""
     gate_id = new_gate(site)
     device.show(offered(served, gate_id))
@@ -232,7 +234,9 @@ def test_a_second_device_with_the_same_code_is_refused_and_it_is_told(
     assert (asked.words, asked.others) == (device.words, 1)
 
 
-def test_a_code_is_used_up_when_its_device_is_a_gate(served: Served, site: Site, device: Device, tmp_path: Path) -> None:
+def test_a_code_is_used_up_when_its_device_is_a_gate(
+    served: Served, site: Site, device: Device, tmp_path: Path
+) -> None:
     """A replayed token makes no second gate; the same device may ask again, because an answer may be lost."""
     gate_id = new_gate(site)
     code = offered(served, gate_id)
@@ -250,9 +254,7 @@ def test_a_code_is_used_up_when_its_device_is_a_gate(served: Served, site: Site,
     assert thief.gate is None
 
 
-def test_a_code_is_over_when_its_time_is(
-    serve: Callable[..., Served], site: Site, device: Device
-) -> None:
+def test_a_code_is_over_when_its_time_is(serve: Callable[..., Served], site: Site, device: Device) -> None:
     """By the centre's clock; nothing in the code says until when."""
     served = serve(lambda: NOW + 3601)
     device.show(offered(served, new_gate(site), NOW))
@@ -531,7 +533,7 @@ def test_the_terminal_leads_through_it(served: Served, site: Site, device: Devic
         assert act in audit
 
 
-class foreign:  # noqa: N801 - reads as a place
+class foreign:
     """The centre of somebody else, with a gate of his own, serving."""
 
     def __init__(self, directory: Path) -> None:
@@ -560,5 +562,3 @@ class foreign:  # noqa: N801 - reads as a place
 def service_gate(served: Served) -> str:
     with served.centre.database.write() as session:
         return service.create_gate(session, 1, "门1号").id
-
-

@@ -1,4 +1,4 @@
-"""The centre's keys roll, are withdrawn, are lost and come back – and what a gate believes afterwards (R25, DESIGN 4)."""
+"""The centre's keys roll, are withdrawn, are lost and come back, and what a gate believes then (R25, DESIGN 4)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from edge import credentials
 from edge.trust import Trust
 from edge.verify import Genuine, NotGenuine, Verification, verify
+from sync.collector.centre import Centre
 from sync.collector.ceremonies import lists, rolls
 from sync.collector.ceremonies.lists import State, standings
-from sync.collector.centre import Centre
 from sync.collector.cli import main
 from sync.collector.errors import Mistake
 from sync.collector.keys import KEY_LIST, CentreKeys, NoKey, read
@@ -147,7 +147,7 @@ def test_a_lost_key_may_be_believed_in_what_it_signed_before(site: Site, there: 
 def test_each_other_key_is_withdrawn_while_the_centre_and_its_gates_go_on(
     site: Site, there: AtTheGate, purpose: Purpose
 ) -> None:
-    """In one exchange the gate learns of the new key and believes what it signed; what was sealed before still opens."""
+    """In one exchange the gate learns of the new key and believes it; what was sealed before still opens."""
     held = site.centre.keys.current()
     kid = key_id(next(entry for entry in held.listed.keys if entry.purpose is purpose).public)
     sealed_before = there.gate.batch(1, [there.gate.record(1)])
@@ -159,9 +159,7 @@ def test_each_other_key_is_withdrawn_while_the_centre_and_its_gates_go_on(
     assert there.gate.receipt(there.served.post(there.gate.batch(2, [there.gate.record(2)])).answer()).next == 3
 
 
-def test_the_next_key_is_known_to_gates_before_it_is_used(
-    serve: Callable[..., Served], site: Site, gate: Gate
-) -> None:
+def test_the_next_key_is_known_to_gates_before_it_is_used(serve: Callable[..., Served], site: Site, gate: Gate) -> None:
     """A gate that got updates within those days believes it without another one, the centre uses it by itself."""
     clock = [NOW]
     there = AtTheGate(serve(lambda: clock[0]), gate)
@@ -217,9 +215,7 @@ def test_nobody_brings_a_withdrawn_key_back_with_an_older_list(site: Site, there
 
     assert there.trust.in_force is not None
     order = (there.trust.in_force.order[0], there.trust.in_force.order[1] + 1)
-    files = build(
-        stale, Policy(), there.trust.in_force.venue, order, int(NOW) + 9, signer(site.centre, Purpose.UPDATE)
-    )
+    files = build(stale, Policy(), there.trust.in_force.venue, order, int(NOW) + 9, signer(site.centre, Purpose.UPDATE))
     root = bytes.fromhex(there.gate.files.root_key.read_text())
     with pytest.raises(WireError, match="older"):
         install(there.gate.files, files, root, there.trust.in_force.order, there.trust.in_force.keys_issued_at)
@@ -349,7 +345,7 @@ def test_the_list_of_keys_reads_like_the_truth(site: Site) -> None:
     """In use, next, ended, withdrawn; and the root key that devices are installed with."""
     now = int(time.time())
     kid = begin_next(site, Purpose.PASS, now + DAY, now)
-    code, out, _ = keys(site.centre.state.path, "show")
+    _, out, _ = keys(site.centre.state.path, "show")
     rows = [line.split("\t") for line in out.splitlines()]
     assert rows[0] == ["root key", site.centre.keys.current().root_public.hex()]
     assert [(row[0], row[4]) for row in rows[2:]] == [
@@ -384,5 +380,3 @@ def test_at_no_moment_do_two_keys_sign_and_a_withdrawn_one_never_does(moves: lis
             in_use = [each for each in standings(entries, at) if each.state is State.IN_USE]
             assert len(in_use) == 1
             assert in_use[0].entry.public not in gone
-
-

@@ -1,4 +1,4 @@
-"""A gate rolls its key, and a gate that is revoked learns of it: the real centre, gate-sync's part, the gate's lamps (R25)."""
+"""A gate rolls its key, and a gate that is revoked learns of it: the real centre, gate-sync's part (R25)."""
 
 from __future__ import annotations
 
@@ -159,5 +159,3 @@ def test_a_revoked_gate_learns_it_from_a_signed_receipt_and_from_nothing_else(
         again = ReceiptWatch(gate.files, outbox)
         again.apply(gate.identity.gate, gate.snapshot.ring)
         assert (again.is_revoked(NOW - 1), again.trouble is None) == (False, False)
-
-
