@@ -12,7 +12,7 @@ from edge.panel.freshness import Now, Readings, Silence
 from edge.reasons import REASONS, Saying, Text, words_for
 from hardware.ports import Signal
 from sync.wire.record import ClockQuality, Outcome
-from sync.wire.status import Fault, GateStatus, SyncStatus
+from sync.wire.status import Fault, GateStatus, Step, SyncStatus, WifiStep
 
 
 class View(msgspec.Struct, frozen=True):
@@ -49,9 +49,11 @@ def view(readings: Readings, now: Now) -> View:
         "clock": words.CLOCKS[gate.clock] if gate else words.UNKNOWN,
         "trust": _trust(gate),
         "faults": _joined(faults) if faults else words.NO_FAULTS,
-        "setup": _setup(gate, sync),
         **{f"lamp-{name}": _lamp(name, lit) for name, lit in lamps.items()},
     }
+    setup = _setup(gate, sync, signal)
+    if setup is not None:
+        texts["setup"] = setup
     if gate and gate.direction:
         texts["direction"] = words.DIRECTIONS[gate.direction]
     alarms = {
@@ -59,7 +61,7 @@ def view(readings: Readings, now: Now) -> View:
         "clock": gate is None or gate.clock not in (ClockQuality.SYNCHRONIZED, ClockQuality.HOLDOVER),
         "trust": gate is None or gate.trust is None or Fault.TRUST in gate.faults,
         "faults": bool(faults),
-        "setup": gate is None or not gate.enrolled or gate.setup_seconds is not None,
+        "setup": setup is not None,
     }
     return View(
         state=signal.value,
@@ -147,20 +149,26 @@ def _key_words(sync: SyncStatus | None) -> Text | None:
     return words.key_words(sync.setup.words, sync.setup.words_zh)
 
 
-def _setup(gate: GateStatus | None, sync: SyncStatus | None) -> Text:
-    """Everything about enrolment and Wi-Fi that is going on, and else whether this is a gate."""
+_ENDED = (Step.REFUSED, Step.ENROLLED)
+
+
+def _setup(gate: GateStatus | None, sync: SyncStatus | None, signal: Signal) -> Text | None:
+    """What goes on of enrolment and Wi-Fi; None on an ordinary day. The key words stand large where they can."""
     told = []
     if gate is not None and gate.setup_seconds is not None:
         told.append(words.setup_open(gate.setup_seconds))
-    if sync is not None and sync.setup is not None:
-        told.append(words.SETUP_STEPS[sync.setup.step])
-        told += [key_words] if (key_words := _key_words(sync)) else []
-    elif gate is not None:
-        told.append(words.ENROLLED if gate.enrolled else words.NOT_ENROLLED)
-    if sync is not None and sync.wifi is not None:
+    is_done = gate is not None and gate.enrolled and gate.setup_seconds is None  # how it ended is of no use any more
+    if sync is not None and sync.setup is not None and not (is_done and sync.setup.step in _ENDED):
+        step, key_words = words.SETUP_STEPS[sync.setup.step], _key_words(sync)
+        if key_words is not None and signal is not Signal.CONFIRM_WORDS:
+            step = Text(f"{step.zh}：{key_words.zh}", f"{step.en}: {key_words.en}")
+        told.append(step)
+    elif gate is not None and not gate.enrolled:
+        told.append(words.NOT_ENROLLED)
+    if sync is not None and sync.wifi is not None and not (is_done and sync.wifi.step is not WifiStep.JOINING):
         step = words.WIFI_STEPS[sync.wifi.step]
         told.append(Text(f"{step.zh}（{sync.wifi.network}）", f"{step.en} ({sync.wifi.network})"))
-    return _joined(told) if told else words.UNKNOWN
+    return _joined(told) if told else None
 
 
 def _trust(gate: GateStatus | None) -> Text:

@@ -187,8 +187,8 @@ def setup_open(seconds: int) -> Text:
 
 
 def key_words(english: str, chinese: str) -> Text:
-    """To be compared with what the centre shows: each in both languages, for people may speak either."""
-    return Text(f"{chinese} · {english}", f"{english} · {chinese}")
+    """To be compared with what the centre shows, where they stand in both languages too."""
+    return Text(" ".join(chinese), english)
 
 
 def waiting(records: int) -> Text:
