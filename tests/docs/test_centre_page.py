@@ -87,7 +87,7 @@ def test_the_commands_for_accounts_work_as_printed(tmp_path: Path) -> None:
 
 def printed(kind: str) -> str:
     """The one example of that kind in the section on messages and alarms."""
-    section = PAGE[PAGE.index("## Messages and alarms") : PAGE.index("## Backup and restore")]
+    section = PAGE[PAGE.index("## Messages and alarms") : PAGE.index("## The centre's keys")]
     (found,) = (text for name, text in re.findall(r"^```(\w*)\n(.*?)^```", section, re.M | re.S) if name == kind)
     return str(found)
 
