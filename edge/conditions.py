@@ -16,6 +16,7 @@ _OF_A_FAULT: dict[Fault, Condition] = {
     Fault.OUTBOX: Condition.DISK_NEARLY_FULL,
     Fault.TRUST: Condition.DATA_STALE,
     Fault.TURNSTILE: Condition.FORCED,
+    Fault.REVOKED: Condition.REVOKED,
 }
 _DOUBTFUL = (ClockQuality.FLOOR, ClockQuality.UNKNOWN)
 

@@ -36,6 +36,8 @@ class Facts(msgspec.Struct, frozen=True):
     shown: Shown | None
     hint: str | None
     nonce: str
+    enrolled: bool = True
+    setup_seconds: int | None = None
 
 
 class StatusBoard:
@@ -89,11 +91,13 @@ class StatusBoard:
             board_celsius=machine.board_celsius(),
             clock_error_seconds=now.error_seconds,
             nonce=facts.nonce,
+            enrolled=facts.enrolled,
+            setup_seconds=facts.setup_seconds,
         )
 
 
-def told_by_sync(state: StateDir, now: Moment) -> SyncStatus | None:
-    """What gate-sync says of the link and of sticks; None unless it said so lately, in this boot."""
+def read_sync_status(state: StateDir, now: Moment) -> SyncStatus | None:
+    """What gate-sync says, and said lately in this boot; None for nothing."""
     try:
         told = jsonform.decode(state.sync_status.read_bytes(), SyncStatus, "sync-status.json")
     except (OSError, WireError):

@@ -17,6 +17,7 @@ from importlib.metadata import version
 
 from sync import mailbox
 from sync.address import UnsafeAddress
+from sync.chores import Chores
 from sync.config import SyncConfig
 from sync.dispatch import Load, NothingThere, dispatch, load, look_for_urgent, report
 from sync.errand import Errand, Transport
@@ -66,7 +67,8 @@ class Agent:
     open_outboxes: `sync.outbox.reader.readers`. connect: makes the carrier to the centre; raises UnsafeAddress. draw:
     randomness for the backoff. look_seconds: how often it looks for new records. supervisor: told that the loop turns.
     look_up_seconds: how much longer than its own limit an exchange may take, since a name look-up cannot be cut; beyond
-    it is wedged. `run` returns after `stop`, which a signal handler may call.
+    it is wedged. chores: makes what is done beside, given what to ring when an answer is there. `run` returns after
+    `stop`, which a signal handler may call.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Agent:
         look_seconds: float = 0.5,
         supervisor: Supervisor | None = None,
         look_up_seconds: float = 120.0,
+        chores: Callable[[threading.Event], Chores] | None = None,
     ) -> None:
         self._state, self._config = state, config
         self._open_outboxes, self._connect, self._draw = open_outboxes, connect, draw
@@ -98,6 +101,7 @@ class Agent:
         self._wake_seen = mailbox.changed_at(state.wake)
         # One that nobody took yet is still wanted: what it brings is judged, and twice is once.
         self._handover_seen: int | None = None
+        self._chores = chores(self._bell) if chores is not None else None
 
         self._session: _Session | None = None
         self._provision_seen: object = None
@@ -127,6 +131,7 @@ class Agent:
                 now = time.monotonic()
                 if self._is_well(now):
                     self._supervisor.alive(now)
+                self._look_at_codes(now)
                 pause = self._step(now)
                 self._teller.stick = as_it_is(self._state, now)
                 self._teller.tell(self._link)
@@ -136,6 +141,8 @@ class Agent:
             self._supervisor.stopping()
             if self._errand is not None:
                 self._errand.abandon(_GOODBYE_SECONDS)
+            if self._chores is not None:
+                self._chores.close()
             self._teller.goodbye(self._link)
 
     def _is_well(self, now: float) -> bool:
@@ -169,6 +176,12 @@ class Agent:
         return not more
 
     # Who we are
+
+    def _look_at_codes(self, now: float) -> None:
+        """What the gate handed over; it goes on beside everything else."""
+        if self._chores is not None:
+            self._chores.step(now)
+            self._teller.setup, self._teller.wifi = self._chores.setup, self._chores.wifi
 
     def _look_at_provision(self, now: float) -> _Session | None:
         seen = mailbox.fingerprint(self._state)
@@ -360,7 +373,9 @@ class Agent:
     def _install(self, files: dict[str, bytes], session: _Session, now: float) -> None:
         provision = session.provision
         try:
-            snapshot = install(self._state, files, provision.root, provision.snapshot.order)
+            snapshot = install(
+                self._state, files, provision.root, provision.snapshot.order, provision.snapshot.keys_issued_at
+            )
         except (PeerFault, OSError) as refused:
             # Asked for all of them once, as a gate without any; then as rarely as after other bad ones.
             self._lacks_files = isinstance(refused, Incomplete) and not self._lacks_files

@@ -50,7 +50,7 @@ class Provision:
 
 def read_provision(state: StateDir) -> Provision:
     """Read identity, device key, root key and the newest whole updates. Raises NotProvisioned."""
-    identity = _read_identity(state)
+    identity = read_identity(state)
     root = read_root(state)
     private = Ed25519PrivateKey.from_private_bytes(_read_key(state.device_key))
     return Provision(
@@ -62,7 +62,8 @@ def read_provision(state: StateDir) -> Provision:
     )
 
 
-def _read_identity(state: StateDir) -> Identity:
+def read_identity(state: StateDir) -> Identity:
+    """Which gate this is. Raises NotProvisioned."""
     try:
         return jsonform.decode(_read(state.identity, _MAX_SMALL_FILE), Identity, state.identity.name)
     except WireError as cause:
@@ -142,10 +143,11 @@ def snapshot_directories(state: StateDir) -> list[Path]:
 def fingerprint(state: StateDir) -> tuple[tuple[int, int, int] | None, ...]:
     """Changes whenever a file of the provision was replaced: cheap enough to ask twice a second."""
     manifest = state.current_updates / MANIFEST
-    return tuple(_stamp(path) for path in (state.identity, state.device_key, state.root_key, manifest))
+    return tuple(stamp(path) for path in (state.identity, state.device_key, state.root_key, manifest))
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """Changes whenever the file was replaced; None when it is not there."""
     try:
         found = path.stat()
     except OSError:
@@ -155,8 +157,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def changed_at(path: Path) -> int | None:
     """When the file was last written or touched, in nanoseconds; None when it is not there."""
-    stamp = _stamp(path)
-    return stamp and stamp[1]
+    found = stamp(path)
+    return found and found[1]
 
 
 def keep_receipt(state: StateDir, outbox: str, signed: bytes) -> None:

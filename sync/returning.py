@@ -95,7 +95,8 @@ class Returning:
     def _install(self, files: dict[str, bytes]) -> bool:
         """Whether the next trip must bring all files."""
         try:
-            self.snapshot = install(self.state, files, self.provision.root, self.provision.snapshot.order)
+            held = self.provision.snapshot
+            self.snapshot = install(self.state, files, self.provision.root, held.order, held.keys_issued_at)
         except NotNewer:
             return False
         except (PeerFault, OSError) as refused:

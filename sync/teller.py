@@ -12,7 +12,7 @@ from sync.incidents import Incidents
 from sync.link import Exchange, Link, Verdict
 from sync.wire.receipt import Receipt, Standing
 from sync.wire.statedir import StateDir
-from sync.wire.status import Handed, StickStatus, SyncStatus, Trouble
+from sync.wire.status import Handed, Setup, StickStatus, SyncStatus, Trouble, WifiSetup
 
 _log = logging.getLogger("gate-sync")
 
@@ -24,9 +24,9 @@ _PROGRESS_EVERY_SECONDS = 0.2
 class Teller:
     """Collects what happened and writes it down when it changed.
 
-    incidents: what did not go the plain way so far. updates_trouble: a sentence while something is wrong with the
-    updates, which stops no exchange by itself. next_attempt: monotonic seconds, None while an exchange is under way.
-    stick, handed: as in `SyncStatus`.
+    setup, wifi: what becomes of codes that the gate handed over. incidents: what did not go the plain way so far.
+    updates_trouble: a sentence while something is wrong with the updates, which stops no exchange by itself.
+    next_attempt: monotonic seconds, None while an exchange is under way. stick, handed: as in `SyncStatus`.
     """
 
     def __init__(self, state: StateDir, boot: str, incidents: Incidents) -> None:
@@ -45,6 +45,9 @@ class Teller:
         self.next_attempt: float | None = None
         self.stick: StickStatus | None = None
         self.handed: Handed | None = None
+        self.setup: Setup | None = None
+        self.wifi: WifiSetup | None = None
+        self._revoked = False
 
     @property
     def connected(self) -> bool:
@@ -67,6 +70,7 @@ class Teller:
             self._stuck.pop((exchange.outbox, exchange.is_greeting), None)
         self._connected, self._last_contact, self._answered_mono = True, time.time(), time.monotonic()
         self._trouble, self._detail = verdict_in_words(receipt, verdict)
+        self._revoked = receipt.standing is Standing.QUARANTINED
 
     def carried(self, receipt: Receipt) -> None:
         """The same on a stick: the centre spoke then, and no exchange went well or failed."""
@@ -138,6 +142,9 @@ class Teller:
             incidents=self.incidents.count,
             stick=self.stick,
             handed=self.handed,
+            setup=self.setup,
+            wifi=self.wifi,
+            revoked=self._revoked,
         )
 
 
@@ -146,6 +153,7 @@ def _changing(status: SyncStatus) -> tuple[object, ...]:
     return (
         *(status.connected, status.trouble, status.detail, status.failures, status.incidents),
         *(stick, status.handed and status.handed.id),
+        *(status.setup, status.wifi, status.revoked),
     )
 
 

@@ -23,7 +23,7 @@ from sync.collector.accounts.guard import Forbidden, NotHere
 from sync.collector.alarms import pages as alarm_pages
 from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable, Mistake, NotFound
-from sync.collector.fleet import metrics
+from sync.collector.fleet import enrolment_api, metrics, rolling_api
 from sync.collector.fleet import pages as fleet_pages
 from sync.collector.headers import with_headers
 from sync.collector.intake import api, pages
@@ -61,6 +61,8 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     machines = [
         health.blueprint(centre),
         api.blueprint(centre, clock, tally),
+        enrolment_api.blueprint(centre, clock),
+        rolling_api.blueprint(centre, clock),
         interface.blueprint(),
         metrics.blueprint(centre, clock, tally),
     ]

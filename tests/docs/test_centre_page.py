@@ -51,6 +51,24 @@ def test_the_commands_for_personal_data_work_as_printed(tmp_path: Path) -> None:
     assert collector(tmp_path, "db", "check").exit_code == 0
 
 
+def test_the_commands_for_keys_work_as_printed(tmp_path: Path) -> None:
+    """One after the other, as on the founding day and a year later; the root key is off the machine meanwhile."""
+    section = PAGE[PAGE.index("## The centre's keys") : PAGE.index("## Backup and restore")]
+    (block,) = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    lines = block.splitlines()
+    assert len(lines) == 6
+    state, stick = tmp_path / "centre", str(tmp_path / "stick")
+    assert collector(state, "init").exit_code == 0
+    for line in lines:
+        program, *arguments = shlex.split(line.replace("/media/stick", stick))
+        assert program == "collector"
+        done = collector(state, *arguments, stdin="y\n")
+        assert done.exit_code == 0, (line, done.stderr)
+    assert not (state / "root" / "root.key").exists()
+    table = collector(state, "keys", "show").stdout
+    assert [line.rpartition("\t")[2] for line in table.splitlines()[2:]].count("next") == 1
+
+
 def test_the_commands_for_accounts_work_as_printed(tmp_path: Path) -> None:
     """One after the other, in a centre with a venue; a link is printed where the page says so."""
     section = PAGE[PAGE.index("## Accounts") : PAGE.index("## Venues and their people")]
@@ -97,7 +115,7 @@ def test_the_settings_of_venues_are_read_as_printed(tmp_path: Path) -> None:
 
 def printed(kind: str) -> str:
     """The one example of that kind in the section on messages and alarms."""
-    section = PAGE[PAGE.index("## Messages and alarms") : PAGE.index("## Backup and restore")]
+    section = PAGE[PAGE.index("## Messages and alarms") : PAGE.index("## The centre's keys")]
     (found,) = (text for name, text in re.findall(r"^```(\w*)\n(.*?)^```", section, re.M | re.S) if name == kind)
     return str(found)
 

@@ -14,7 +14,20 @@ import pytest
 from edge.reasons import REASONS
 from sync.collector.alarms import telling
 from sync.transport import PATH
-from sync.wire import badges, batch, carried, passes, receipt, record, staff, statuslist, updates
+from sync.wire import (
+    badges,
+    batch,
+    carried,
+    enrolment,
+    passes,
+    receipt,
+    record,
+    rolling,
+    staff,
+    statuslist,
+    updates,
+    wifi,
+)
 from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import NotGenuine
 from sync.wire.keys import KeyRing
@@ -87,6 +100,10 @@ def layout(text: str) -> None:
     assert f'"centre": "{TOWN.root.kid.hex()}"' in BLOCKS["marker"]
 
 
+def enrolment_code(text: str) -> None:
+    assert text.strip() == enrolment.write_code(enrolment.Code("https://centre.example", bytes([7]) * 16))
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "receipt-envelope": receipt_envelope,
     "pass": pass_text,
@@ -112,6 +129,10 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "problem": problem,
     "stick": layout,
     "marker": as_form(carried.Marker),
+    "enrolment-code": enrolment_code,
+    "enrolment-request": as_form(enrolment.Request),
+    "enrolment-verdict": as_form(enrolment.Verdict),
+    "key-roll": as_form(rolling.Roll),
     "webhook": as_form(telling.Event),
 }
 
@@ -154,6 +175,8 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
     printed = {name: int(cells[0].replace(",", "")) for name, cells in table("what").items()}
     signed = {MessageType.RECEIPT.max_bytes, MessageType.KEYS.max_bytes, MessageType.UPDATE.max_bytes}
     assert len(signed) == 1
+    assert enrolment.MAX_TEXT == wifi.MAX_TEXT
+    assert len({MessageType.ENROL.max_bytes, MessageType.ENROLLED.max_bytes, MessageType.ROLL.max_bytes}) == 1
     assert printed == {
         "text of a pass, characters": passes.MAX_TEXT,
         "envelope of a pass, bytes": MessageType.PASS.max_bytes,
@@ -164,6 +187,8 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
         "a batch inside, inflated, bytes": batch.MAX_BYTES,
         "envelope of a batch, bytes": MessageType.BATCH.max_bytes,
         "envelope of a receipt, a key list or a manifest, bytes": signed.pop(),
+        "text of an enrolment code or a Wi-Fi code, characters": enrolment.MAX_TEXT,
+        "envelope of an enrolment request, a verdict or a key roll, bytes": MessageType.ENROL.max_bytes,
         "keys, manifest, policy file or venue card, bytes": updates.MAX_FILE_BYTES,
         "a policy, bytes": MAX_POLICY_BYTES,
         "`withdrawn.list`, bytes": updates.LIMITS[updates.WITHDRAWN],

@@ -108,9 +108,10 @@ def test_each_file_of_the_state_has_one_writer():
     """DESIGN 1, kept by the kernel: the gate cannot write receipts, gate-sync cannot write the outbox."""
     gate = Unit(ROOT / "systemd" / "gate.service")["Service"]
     sync = Unit(ROOT / "systemd" / "gate-sync.service")["Service"]
-    assert gate["ReadOnlyPaths"] == ["-/var/lib/venue-gate/receipts -/var/lib/venue-gate/updates"]
-    assert gate["InaccessiblePaths"] == ["-/var/lib/venue-gate/device.key"]
-    assert sync["ReadOnlyPaths"] == ["-/var/lib/venue-gate/outbox"]
+    towns = "-/var/lib/venue-gate/root.pub -/var/lib/venue-gate/ca.pem"
+    assert gate["ReadOnlyPaths"] == ["-/var/lib/venue-gate/receipts -/var/lib/venue-gate/updates", towns]
+    assert gate["InaccessiblePaths"] == ["-/var/lib/venue-gate/private"]
+    assert sync["ReadOnlyPaths"] == ["-/var/lib/venue-gate/outbox", towns]
 
 
 def test_whoever_reads_a_stick_has_no_network_and_cannot_mount():
@@ -235,11 +236,33 @@ def test_laying_out_twice_keeps_settings_that_somebody_changed(tmp_path):
     assert (tmp_path / "opt" / "venue-gate" / "libexec" / "gate-stick").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "etc" / "sysusers.d" / "venue-gate.conf").exists()
     assert (tmp_path / "etc" / "udev" / "rules.d" / "60-venue-gate.rules").exists()
+    rule = (tmp_path / "etc" / "polkit-1" / "rules.d" / "60-venue-gate.rules").read_text()
+    assert set(re.findall(r'"(org[^"]+)"', rule)) == {
+        f"org.freedesktop.NetworkManager.{action}"
+        for action in ("network-control", "settings.modify.system", "wifi.scan")
+    }
+    assert 'subject.user == "venue-gate"' in rule
+
+
+def test_the_towns_key_and_authority_come_with_the_installation(tmp_path):
+    """R25: from a hand of IT's, as digits or as a file; a gate is not moved under another root by a slip."""
+    pem, key, file = tmp_path / "town.pem", "ab" * 32, tmp_path / "root.pub"
+    pem.write_text("-----BEGIN CERTIFICATE-----\n")
+    file.write_text(f"{key}\n")
+    for given in (key, file):
+        assert run(INSTALLER, "--root", tmp_path / "image", "--root-key", given, "--ca", pem).returncode == 0
+        state = tmp_path / "image" / "var" / "lib" / "venue-gate"
+        assert (state / "root.pub").read_text().strip() == key
+        assert (state / "ca.pem").read_text() == pem.read_text()
+    (state / "identity.json").write_text("{}")
+    other = run(INSTALLER, "--root", tmp_path / "image", "--root-key", "cd" * 32)
+    assert (other.returncode, "--forget-gate" in other.stderr) == (1, True)
+    assert (state / "root.pub").read_text().strip() == key
 
 
 def test_a_mistake_is_one_sentence():
     """No half of an installation for a mistyped option."""
-    for arguments in (["--uninstal"], ["--wheels", "/no/such/directory"], ["--root"]):
+    for arguments in (["--uninstal"], ["--wheels", "/no/such/directory"], ["--root"], ["--root-key", "abc"]):
         done = run(INSTALLER, *arguments)
         assert done.returncode == 1
         assert done.stderr.startswith("install-gate: ")
@@ -250,4 +273,6 @@ def test_the_help_says_what_it_does():
     """Every option that there is."""
     shown = run(INSTALLER, "--help").stdout
     assert shown.startswith("Installs the gate")
-    assert {"--uninstall", "--root", "--with-display", "--wheels"} <= set(re.findall(r"--[a-z-]+", shown))
+    assert {"--uninstall", "--root", "--with-display", "--wheels", "--root-key", "--ca", "--forget-gate"} <= set(
+        re.findall(r"--[a-z-]+", shown)
+    )

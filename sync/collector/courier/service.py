@@ -91,7 +91,7 @@ class Import:
 
 def mark(centre: Centre, directory: Path, calls: Calls | None = None) -> None:
     """Make the directory a stick of this centre. Raises StickFault."""
-    with stick(directory, key_id(centre.keys.root_public), mark=True, calls=calls):
+    with stick(directory, key_id(centre.keys.current().root_public), mark=True, calls=calls):
         pass
 
 
@@ -109,7 +109,7 @@ def take_stick(
     clock: seconds since 1970. Raises StickFault for what is no stick of this centre, and DatabaseUnavailable.
     """
     done = Import()
-    with stick(directory, key_id(centre.keys.root_public), calls=calls) as root:
+    with stick(directory, key_id(centre.keys.current().root_public), calls=calls) as root:
         try:
             _take_all(centre, root, clock, show, done)
             _answer_all(centre, root, clock, done, all_gates=all_gates)

@@ -10,7 +10,7 @@ from flask import Blueprint, Request, Response, request
 
 from sync.collector.centre import Centre
 from sync.collector.database import queue_up
-from sync.collector.fleet import snapshots
+from sync.collector.fleet import service, snapshots
 from sync.collector.fleet.service import KnownGate, keep_seal
 from sync.collector.intake.opening import open_batch
 from sync.collector.intake.service import Disputed, TakenIn, take_in
@@ -18,6 +18,7 @@ from sync.collector.problems import Kind, Problem
 from sync.collector.tally import RECEIVED, Tally
 from sync.wire.batch import Batch
 from sync.wire.envelope import MessageType
+from sync.wire.keys import Purpose
 from sync.wire.receipt import Answer, Receipt, Standing, encode_answer, sign_receipt
 
 MAX_BODY_BYTES = MessageType.BATCH.max_bytes
@@ -58,6 +59,8 @@ def take(centre: Centre, body: bytes, now: float, *, straight: bool, tally: Tall
     gate, batch = open_batch(body, centre.database, centre.keys)
     with centre.database.change() as connection:
         queue_up(connection, gate.number)
+        if gate.signed_with_next:
+            gate = service.key_arrived(connection, gate)
         taken = take_in(connection, gate, batch, now, straight=straight)
         if batch.report.sealing_key:
             keep_seal(connection, gate, batch.report.sealing_key)
@@ -84,7 +87,8 @@ def take(centre: Centre, body: bytes, now: float, *, straight: bool, tally: Tall
         set_aside=taken.set_aside,
         conflicts=taken.conflicts,
     )
-    return Arrival(gate, batch, taken, Answer(sign_receipt(receipt, centre.keys.receipts), updates))
+    signed = sign_receipt(receipt, centre.keys.current().signer(Purpose.RECEIPT, now))
+    return Arrival(gate, batch, taken, Answer(signed, updates))
 
 
 def _body(incoming: Request) -> bytes:

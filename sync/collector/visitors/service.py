@@ -12,6 +12,7 @@ from sync.collector.errors import Mistake
 from sync.collector.venues.service import find_checkpoint, find_venue
 from sync.collector.visitors import registry
 from sync.collector.visitors.model import IssuedPass
+from sync.wire.keys import Purpose
 from sync.wire.passes import MAX_COMPANIONS, SERIAL_BYTES, PassClaims, PassKind, Status, issue
 
 VALID_SECONDS = {PassKind.SCAN_RESULT: 120, PassKind.SAVED: 7 * 86_400, PassKind.PAPER: 180 * 86_400}
@@ -54,7 +55,7 @@ def issue_pass(centre: Centre, session: Session, wanted: Wanted, now: float) -> 
             checkpoint=claims.checkpoint,
         )
     )
-    return issue(claims, centre.keys.passes)
+    return issue(claims, centre.keys.current().signer(Purpose.PASS, claims.issued_at))
 
 
 def draw_claims(centre: Centre, session: Session, wanted: Wanted, now: int) -> PassClaims:
