@@ -17,7 +17,8 @@ import sync.collector.organizations.model
 import sync.collector.policy.model
 import sync.collector.privacy.model
 import sync.collector.venues.model
-import sync.collector.visitors.model  # noqa: F401
+import sync.collector.visitors.model
+import sync.collector.visitors.status.model  # noqa: F401
 from sync.collector import keys as key_files
 from sync.collector import schema
 from sync.collector.config import Settings, StateDir, database_url, load_settings

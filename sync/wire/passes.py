@@ -33,7 +33,7 @@ class PassKind(IntEnum):
 
 
 class Status(IntEnum):
-    """The health code's colour (码色). UNKNOWN: the centre could not say; a gate refers, whatever its policy (DESIGN 3)."""
+    """The health code's colour (码色). UNKNOWN: the centre could not say, and every gate refers (DESIGN 3)."""
 
     UNKNOWN = 0
     GREEN = 1

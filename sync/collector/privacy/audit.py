@@ -67,6 +67,13 @@ class Act(str, Enum):
     UNBIND = "unbind"
     HAND_OVER_OFFER = "hand_over_offer"
     HAND_OVER = "hand_over"
+    MARK = "mark"
+    STATUS_SET = "status_set"
+    STATUS_END = "status_end"
+    TEST_RESULT = "test_result"
+    DECLARE = "declare"
+    DECLARATION_SEEN = "declaration_seen"
+    STATUS_IMPORT = "status_import"
 
 
 @dataclass(frozen=True, slots=True)
