@@ -153,4 +153,5 @@ for command in (
     main.add_command(command)
 main.add_late("alarm", "sync.collector.alarms.commands")
 main.add_late("message", "sync.collector.messages.commands")
+main.add_late("status", "sync.collector.visitors.status.commands")
 main.add_late("simulate", "sync.collector.simulation.commands")
