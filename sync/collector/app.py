@@ -35,6 +35,7 @@ from sync.collector.refusals import Refusals, sender
 from sync.collector.tally import Tally
 from sync.collector.venues import pages as venue_pages
 from sync.collector.venues import township_pages
+from sync.collector.visitors.status import pages as status_pages
 
 _RETRY_AFTER_SECONDS = 5
 MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, *health.PATHS)
@@ -76,6 +77,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         venue_pages.blueprint(centre, clock),
         township_pages.blueprint(centre, clock),
         member_pages.blueprint(centre, key, clock),
+        status_pages.blueprint(centre, key, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)
