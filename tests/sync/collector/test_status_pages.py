@@ -80,7 +80,7 @@ def test_a_test_and_a_declaration_are_dealt_with(site: Site, chief: Browser) -> 
     (one,) = registered(site, 1)
     with personal(site.centre, CLERK, NOW) as access:
         register(site).declare(access, one, ("fever",), contact=True)
-    assert "发热 有接触史" in chief.words("/status")
+    assert "发热；有接触史" in chief.words("/status")
     assert of(site, one) is Y
     chief.now = NOW + 1
     assert chief.post(f"/status/{one}/look").status_code == HTTPStatus.SEE_OTHER

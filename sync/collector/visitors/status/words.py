@@ -69,8 +69,8 @@ def document(value: Document) -> str:
     }[value]
 
 
-def symptoms(codes: str) -> str:
-    """What a declaration names."""
+def declared(codes: str, contact: bool) -> str:
+    """What somebody says of their day."""
     known = {
         "fever": _("发热"),
         "cough": _("咳嗽"),
@@ -79,7 +79,8 @@ def symptoms(codes: str) -> str:
         "breath": _("呼吸困难"),
         "diarrhoea": _("腹泻"),
     }
-    return languages.separator().join(known.get(code, code) for code in codes.split(",") if code)
+    said = [known.get(code, code) for code in codes.split(",") if code] + ([_("有接触史")] if contact else [])
+    return languages.separator().join(said) or _("没有症状")
 
 
 def fault(value: Fault) -> str:
