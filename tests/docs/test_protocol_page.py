@@ -13,6 +13,9 @@ import pytest
 
 from edge.reasons import REASONS
 from sync.collector.alarms import telling
+from sync.collector.messages.gateway import filled
+from sync.collector.visitors.status import platform
+from sync.collector.visitors.status.settings import PlatformSettings
 from sync.transport import PATH
 from sync.wire import batch, passes, receipt, record, statuslist, updates
 from sync.wire.envelope import MessageType, verify
@@ -69,6 +72,23 @@ def request(text: str) -> None:
     assert text.startswith(f"POST {PATH} HTTP/1.1\n")
 
 
+def platform_request(text: str) -> None:
+    """What is sent unless said, with somebody put in."""
+    said = json.loads(text)
+    assert filled(PlatformSettings(url="https://x.example").body, said) == said
+    assert re.fullmatch("[0-9a-f]{32}", said["id"])
+
+
+def platform_answer(text: str) -> None:
+    """Believed for the request above it."""
+    asked = json.loads(BLOCKS["platform-request"])
+    found = platform.read(text.encode(), PlatformSettings(url="https://x.example"), asked["id"], "", 1_790_000_000.0)
+    assert found.status.name.lower() == json.loads(text)["status"]
+    assert found.asserted_at == json.loads(text)["asserted_at"]
+    assert found.test is not None
+    assert f"{platform.MAX_ANSWER_BYTES:,} bytes" in PAGE
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "receipt-envelope": receipt_envelope,
     "pass": pass_text,
@@ -89,6 +109,8 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "request": request,
     "problem": problem,
     "webhook": as_form(telling.Event),
+    "platform-request": platform_request,
+    "platform-answer": platform_answer,
 }
 
 
