@@ -64,21 +64,23 @@ def follow_status(session: Session, worse: Mapping[bytes, int], fitting: Sequenc
 
     worse: serials of saved and paper passes whose holders stand worse than the pass says, with their expiry.
     """
-    connection = session.connection()
     session.flush()
     if worse:
         rows = [
             {"serial": serial, "expires_at": expires_at, "withdrawn_at": now, "by_hand": False, "by_status": True}
             for serial, expires_at in worse.items()
         ]
+        connection = session.connection()
         statement = upsert(Withdrawal, connection.dialect.name)
         more = statement.on_conflict_do_update(index_elements=["serial"], set_={"by_status": True})
         connection.execute(more, rows)
     if fitting:
         these = Withdrawal.serial.in_(fitting)
-        connection.execute(delete(Withdrawal).where(these, ~Withdrawal.by_hand))
-        connection.execute(update(Withdrawal).where(these).values(by_status=False))
-    session.expire_all()
+        session.execute(delete(Withdrawal).where(these, ~Withdrawal.by_hand))
+        session.execute(update(Withdrawal).where(these).values(by_status=False))
+    for row in session.identity_map.values():
+        if isinstance(row, Withdrawal):  # what the caller holds of other things stays as it is
+            session.expire(row)
 
 
 def build_list(

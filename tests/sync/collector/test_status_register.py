@@ -257,14 +257,23 @@ def test_an_export_holds_how_somebody_stood_and_erasing_leaves_nothing(site: Sit
     assert held["tests"] == [{"taken_at": NOW, "negative": True, "lab": "县医院", "known_at": NOW + 1}]
     with pytest.raises(registry.Withheld), personal(site.centre, CLERK, NOW + 2) as access:
         registry.erase(access, one)
-    with site.centre.database.look() as connection:
-        assert registry.over(connection, NOW + 13 * DAY, 9) == []
     take_back(site, one, NOW + 2)
     with personal(site.centre, CLERK, NOW + 3) as access:
         registry.erase(access, one)
     with site.centre.database.read() as session:
         for model in (StatusEntry, LabResult, StandingRow):
             assert session.scalars(select(model.visitor).distinct()).all() in ([two], [])
+
+
+@both
+def test_who_is_red_is_not_forgotten_for_not_having_come(site: Site) -> None:
+    """Their term of a year runs out; they stay until the red has."""
+    (one,) = registered(site, 1)
+    late = NOW + 370 * DAY
+    say(site, one, R, 14, now=late)
+    with site.centre.database.look() as connection:
+        assert registry.over(connection, late + 13 * DAY, 9) == []
+        assert registry.over(connection, late + 14 * DAY, 9) == [one]
 
 
 @both

@@ -79,6 +79,12 @@ def count(database: Database, key: AccountKey, account_id: int, now: float) -> b
     return missed
 
 
+def take_back(database: Database, missed: bytes) -> None:
+    """It found somebody. A transaction of its own: who looks up holds the audit, and who counts may wait for that."""
+    with database.write() as session:
+        limits.take_back(session, missed, all_of_it=False)
+
+
 def find(access: Personal, text: str) -> list[Found]:
     """Whose number or phone that is, registered or marked. In the audit, also where it is nobody's."""
     found = [

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 
 from sync.collector import languages
-from sync.collector.accounts import guard, limits
+from sync.collector.accounts import guard
 from sync.collector.accounts.guard import requires
 from sync.collector.accounts.permissions import Action
 from sync.collector.accounts.secrets import AccountKey
@@ -115,8 +115,8 @@ def _add_looking(pages: Blueprint, desk: _Desk) -> None:
             missed = looking.count(desk.centre.database, desk.key, guard.who().account_id, desk.clock())
             with personal(desk.centre, guard.actor(form.case.data.strip()), desk.clock()) as access:
                 found = looking.find(access, text)
-                if found:
-                    limits.take_back(access.session, missed, all_of_it=False)
+            if found:
+                looking.take_back(desk.centre.database, missed)
         except MustWait as cause:
             form.number.errors = [words.mistake(cause)]
             return desk.index(HTTPStatus.TOO_MANY_REQUESTS, find_form=form)
