@@ -39,6 +39,7 @@ from sync.collector.statistics import pages as statistics_pages
 from sync.collector.tally import Tally
 from sync.collector.venues import code_pages, township_pages
 from sync.collector.venues import pages as venue_pages
+from sync.collector.visitors.status import pages as status_pages
 
 _RETRY_AFTER_SECONDS = 5
 MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, *health.PATHS)
@@ -87,6 +88,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         registration_pages.blueprint(centre, clock),
         statistics_pages.blueprint(centre, clock),
         code_pages.blueprint(centre, clock),
+        status_pages.blueprint(centre, key, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

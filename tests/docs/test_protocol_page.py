@@ -13,6 +13,9 @@ import pytest
 
 from edge.reasons import REASONS
 from sync.collector.alarms import telling
+from sync.collector.messages.gateway import filled
+from sync.collector.visitors.status import platform
+from sync.collector.visitors.status.settings import PlatformSettings
 from sync.transport import PATH
 from sync.wire import (
     badges,
@@ -104,6 +107,23 @@ def enrolment_code(text: str) -> None:
     assert text.strip() == enrolment.write_code(enrolment.Code("https://centre.example", bytes([7]) * 16))
 
 
+def platform_request(text: str) -> None:
+    """What is sent unless said, with somebody put in."""
+    said = json.loads(text)
+    assert filled(PlatformSettings(url="https://x.example").body, said) == said
+    assert re.fullmatch("[0-9a-f]{32}", said["id"])
+
+
+def platform_answer(text: str) -> None:
+    """Believed for the request above it."""
+    asked = json.loads(BLOCKS["platform-request"])
+    found = platform.read(text.encode(), PlatformSettings(url="https://x.example"), asked["id"], "", 1_790_000_000.0)
+    assert found.status.name.lower() == json.loads(text)["status"]
+    assert found.asserted_at == json.loads(text)["asserted_at"]
+    assert found.test is not None
+    assert f"{platform.MAX_ANSWER_BYTES:,} bytes" in PAGE
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "receipt-envelope": receipt_envelope,
     "pass": pass_text,
@@ -134,6 +154,8 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "enrolment-verdict": as_form(enrolment.Verdict),
     "key-roll": as_form(rolling.Roll),
     "webhook": as_form(telling.Event),
+    "platform-request": platform_request,
+    "platform-answer": platform_answer,
 }
 
 

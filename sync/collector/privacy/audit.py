@@ -13,9 +13,10 @@ import getpass
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -83,6 +84,13 @@ class Act(str, Enum):
     INSPECTOR_PIN = "inspector_pin"
     INSPECTOR_BADGE = "inspector_badge"
     CODE_RENEW = "code_renew"
+    MARK = "mark"
+    STATUS_SET = "status_set"
+    STATUS_END = "status_end"
+    TEST_RESULT = "test_result"
+    DECLARE = "declare"
+    DECLARATION_SEEN = "declaration_seen"
+    STATUS_IMPORT = "status_import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +125,36 @@ def note(
     detail: str = "",
 ) -> int:
     """Append a line within a write transaction; its number. key: of the chain (`PersonalKeys.audit`)."""
+    return note_all(connection, key, act, actor, now, [(visitor, detail)])
+
+
+def note_all(
+    connection: Connection, key: bytes, act: Act, actor: Actor, now: float, said: Sequence[tuple[str | None, str]]
+) -> int:
+    """Append a line for each visitor and detail; the last one's number, 0 for none."""
+    if not said:
+        return 0
     queue_up(connection, _QUEUE)
     last = connection.execute(
         select(AuditLine.number, AuditLine.digest).order_by(AuditLine.number.desc()).limit(1)
     ).one_or_none()
-    line = {
-        "number": last.number + 1 if last else 1,
-        "at": now,
-        "actor": actor.name,
-        "act": act.value,
-        "visitor": visitor,
-        "reason": actor.reason,
-        "detail": detail,
-    }
-    digest = _digest(key, last.digest if last else _BEGIN, list(line.values()))
-    connection.execute(insert(AuditLine), line | {"digest": digest})
-    return int(line["number"])  # type: ignore[arg-type]
+    number, digest = (last.number, last.digest) if last else (0, _BEGIN)
+    lines: list[dict[str, Any]] = []
+    for visitor, detail in said:
+        number += 1
+        line = {
+            "number": number,
+            "at": now,
+            "actor": actor.name,
+            "act": act.value,
+            "visitor": visitor,
+            "reason": actor.reason,
+            "detail": detail,
+        }
+        digest = _digest(key, digest, list(line.values()))
+        lines.append(line | {"digest": digest})
+    connection.execute(insert(AuditLine), lines)
+    return int(number)
 
 
 def broken(connection: Connection, key: bytes | None) -> Iterator[str]:

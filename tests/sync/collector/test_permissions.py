@@ -48,6 +48,8 @@ venue.edit           y . . y . . .
 members.change       y . . . . . .
 checkpoints.change   y . . y . . .
 statistics.see       y y . y . y .
+status.see           . . . . . y .
+status.change        . . . . . y .
 inspect              . y . . . . .
 """
 COLUMNS = (*Role, None)
