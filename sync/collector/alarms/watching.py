@@ -21,7 +21,7 @@ from sync.collector.messages.queue import Queue
 
 EVERY_SECONDS = 30.0
 ABOUT = "alarm"
-_QUEUE = -2  # gates have positive numbers, the audit -1
+_QUEUE = -4  # gates have positive numbers, the audit -1, keys -2, limits -3
 _KEPT_SECONDS = 400 * DAY_SECONDS
 
 

@@ -19,7 +19,7 @@ from sync.collector.visitors.model import Visitor
 from sync.collector.visitors.status.model import MarkedPerson
 
 NUMBER = "number"
-REGISTERING = -3
+REGISTERING = -5  # the audit -1, keys -2, limits -3, alarms -4
 
 
 def new_id() -> str:
