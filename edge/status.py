@@ -92,10 +92,10 @@ class StatusBoard:
         )
 
 
-def link_is_up(state: StateDir, now: Moment) -> bool:
-    """Whether gate-sync says, and said lately in this boot, that records reach the centre."""
+def told_by_sync(state: StateDir, now: Moment) -> SyncStatus | None:
+    """What gate-sync says of the link and of sticks; None unless it said so lately, in this boot."""
     try:
         told = jsonform.decode(state.sync_status.read_bytes(), SyncStatus, "sync-status.json")
     except (OSError, WireError):
-        return False
-    return told.connected and told.boot == now.boot and now.mono - told.mono < LINK_STALE_SECONDS
+        return None
+    return told if told.boot == now.boot and now.mono - told.mono < LINK_STALE_SECONDS else None

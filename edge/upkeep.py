@@ -14,7 +14,7 @@ from edge.heart import Heart, Stage
 from edge.ledger import Ledger
 from edge.receipts import ReceiptWatch
 from edge.results import ResultBoard
-from edge.status import SOFTWARE, Facts, StatusBoard, link_is_up
+from edge.status import SOFTWARE, Facts, StatusBoard, told_by_sync
 from edge.trust import Trust
 from hardware.errors import PinsError
 from hardware.ports import Barrier, Condition, Indicator, Signal, Switch
@@ -22,7 +22,7 @@ from hardware.states import worst
 from sync.outbox.errors import AppendFailed
 from sync.wire.record import Moment
 from sync.wire.statedir import StateDir
-from sync.wire.status import Fault, QueueStatus
+from sync.wire.status import Fault, QueueStatus, SyncStatus
 
 LOOK_SECONDS = 1.0
 BLIND_SECONDS = 5.0  # one odd frame is no trouble; decoders that fail on every frame are
@@ -55,7 +55,7 @@ class Upkeep:
         self._look_due = float("-inf")
         self._read_at = float("inf")  # the newest moment at which the decoders did not fail
         self._queue = QueueStatus()
-        self._link_is_up = False
+        self._sync: SyncStatus | None = None
         self._adopted: tuple[int, int] | None = None
 
     def start(self, now: Moment) -> None:
@@ -75,7 +75,9 @@ class Upkeep:
         trust = self._trust.in_force
         with self._faults.watch(Fault.PINS, PinsError):
             self._results.settle(self._idle(now), now.mono)
-            holding = conditions(self._faults.standing, now, trust, self._link_is_up)
+            link_is_up = self._sync is not None and self._sync.connected
+            stick = self._sync.stick if self._sync else None
+            holding = conditions(self._faults.standing, now, trust, link_is_up, stick)
             self._indicator.show_condition(worst(holding))
         self._board.publish(self._facts(), trust, now, self._heart.work)
 
@@ -101,7 +103,7 @@ class Upkeep:
         self._receipts.apply(trust.venue.gate if trust else None, self._trust.ring)
         with suppress(AppendFailed):
             self._ledger.fold(trust, now)
-        self._link_is_up = link_is_up(self._state, now)
+        self._sync = told_by_sync(self._state, now)
         self._look_at_the_fire_loop(now)
         self._clock.tend()
         self._floor.tend(now.mono)

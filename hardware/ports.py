@@ -154,6 +154,7 @@ class Condition(str, Enum):
     FORCED = "forced"
     COPYING = "copying"
     COPIED = "copied"
+    COPY_FAILED = "copy_failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,12 @@ CONDITIONS: Mapping[Condition, Look] = {
         Rhythm((1.2, 0.4)),
         _tones(0.12, 0.1, 0.12, 0.1, 0.5),
     ),
+    Condition.COPY_FAILED: Look(
+        Word("U盘拷贝未完成，可以拔出", "Copying failed: the stick may be pulled"),
+        (SERVICE_LAMP,),
+        Rhythm((1.2, 0.2, 0.05, 0.2, 0.05, 0.6)),
+        _tones(0.5, 0.1, 1.2),
+    ),
 }
 """WELL is steady and silent: the lamp that says that there is power and a program."""
 
@@ -98,6 +104,7 @@ SEVERITY = (
     Condition.FORCED,
     Condition.COPYING,
     Condition.COPIED,
+    Condition.COPY_FAILED,
     Condition.CAMERA_LOST,
     Condition.DISK_NEARLY_FULL,
     Condition.THERMOMETER_LOST,

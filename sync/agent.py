@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -21,19 +21,23 @@ from sync.config import SyncConfig
 from sync.dispatch import Load, NothingThere, dispatch, load, look_for_urgent, report
 from sync.errand import Errand, Transport
 from sync.errors import PeerFault
+from sync.handover import BrokenHandover, Handover, read_handover
 from sync.incidents import noted
 from sync.installer import Incomplete, install
 from sync.link import Cursor, Exchange, Link, Send, Verdict
 from sync.mailbox import NotProvisioned, Provision
 from sync.notify import Supervisor
 from sync.outbox.errors import OutboxError
+from sync.returning import Returning, as_it_is
 from sync.teller import Teller
 from sync.transport import ExchangeFailed
 from sync.watch import OpenOutboxes, OutboxWatch
 from sync.wire.batch import MAX_RECORDS, Hole
+from sync.wire.carried import device_seal_public
 from sync.wire.receipt import Receipt, decode_answer, read_receipt
 from sync.wire.statedir import StateDir
-from sync.wire.status import GateStatus, Trouble
+from sync.wire.status import GateStatus, Handed, Trouble
+from sync.wire.updates import Snapshot
 
 _log = logging.getLogger("gate-sync")
 
@@ -92,6 +96,8 @@ class Agent:
         self._delivered_failed = False
         self._teller = Teller(state, self._boot, self._incidents)
         self._wake_seen = mailbox.changed_at(state.wake)
+        # One that nobody took yet is still wanted: what it brings is judged, and twice is once.
+        self._handover_seen: int | None = None
 
         self._session: _Session | None = None
         self._provision_seen: object = None
@@ -122,6 +128,7 @@ class Agent:
                 if self._is_well(now):
                     self._supervisor.alive(now)
                 pause = self._step(now)
+                self._teller.stick = as_it_is(self._state, now)
                 self._teller.tell(self._link)
                 if pause and not self._stopping:
                     self._bell.wait(self._look_seconds)
@@ -143,6 +150,8 @@ class Agent:
         """One look at everything. Returns whether to pause before the next."""
         if self._errand is not None:
             if not self._errand.is_done:
+                if self._session is not None:
+                    self._look_at_handover(self._session)  # a bad line may hold an exchange for minutes
                 return not (self._read_ahead() or self._look_for_urgent(now))
             errand, self._errand = self._errand, None
             self._finish(errand, now)
@@ -151,6 +160,7 @@ class Agent:
             return True
         self._look_at_outboxes(session, now)
         self._look_at_wake(session.link)
+        self._look_at_handover(session)
         more = self._look_for_urgent(now)
         action = session.link.next_action(now)
         if isinstance(action, Send):
@@ -230,6 +240,7 @@ class Agent:
             boot=self._boot,
             mono=now,
             wants_updates=self._ask_updates and now >= self._updates_again,
+            sealing_key=device_seal_public(provision.signing_key),
         )
         nonce = self._gates_nonce(gate, link, now) or secrets.token_hex(16)
         try:
@@ -305,22 +316,22 @@ class Agent:
         receipt = read_receipt(answer.receipt, session.provision.snapshot.ring)
         verdict = session.link.judge(receipt)
         # Before the cursor: of a conflict the link must know for good.
-        self._note(receipt, verdict)
+        assert self._exchange is not None  # it was judged by it
+        self._note(receipt, verdict, self._exchange, self._holes)
         if verdict.is_cursor:
             session.watch.keep(receipt, answer.receipt, even_if_nothing_new=receipt.nonce == self._proof)
         session.link.received(receipt, now)
-        if verdict is Verdict.BEYOND and self._exchange is not None and not self._exchange.is_greeting:
+        if verdict is Verdict.BEYOND and not self._exchange.is_greeting:
             self._note_delivered(session.watch, receipt.outbox, Cursor(self._exchange.next, receipt.epoch))
         self._ask_updates = True
         self._teller.received(receipt, verdict, self._exchange)
 
-    def _note(self, receipt: Receipt, verdict: Verdict) -> None:
+    def _note(self, receipt: Receipt, verdict: Verdict, exchange: Exchange, holes: Sequence[Hole]) -> None:
         """Raises OSError where a contested outbox cannot be noted; anything else is noted when it can be.
 
         On a full disk only a receipt makes room, and numbers that burnt there are incidents.
         """
-        assert self._exchange is not None  # it was judged by it
-        after = noted(self._incidents, self._exchange, self._holes, receipt, verdict)
+        after = noted(self._incidents, exchange, holes, receipt, verdict)
         is_news = after is not self._incidents
         self._incidents = self._teller.incidents = after
         if after is self._incidents_on_disk:
@@ -357,10 +368,49 @@ class Agent:
             self._teller.updates_trouble = f"new updates were not installed: {refused}"
             _log.warning("updates not installed: %s", refused)
             return
+        self._in_force(snapshot, session)
+
+    def _in_force(self, snapshot: Snapshot, session: _Session) -> None:
         self._teller.updates_trouble, self._lacks_files = None, False
-        session.provision = replace(provision, snapshot=snapshot)
+        session.provision = replace(session.provision, snapshot=snapshot)
         self._provision_seen = mailbox.fingerprint(self._state)
         _log.info("updates %d-%d installed", *snapshot.order)
+
+    # What came on a stick
+
+    def _look_at_handover(self, session: _Session) -> None:
+        touched = mailbox.changed_at(self._state.handover)
+        if touched is None or touched == self._handover_seen:
+            return
+        self._handover_seen = touched
+        try:
+            self._teller.handed = self._take_over(read_handover(self._state), session)
+        except (BrokenHandover, OSError) as failure:
+            _log.warning("nothing taken from the stick: %s", failure)
+
+    def hand_over(self, handover: Handover, now: float) -> Handed:
+        """The same without a running loop: for a command that holds the lock because no service runs.
+
+        Raises NotProvisioned, OSError.
+        """
+        session = self._look_at_provision(now)
+        if session is None:
+            mailbox.read_provision(self._state)
+            raise NotProvisioned("this gate is not provisioned yet")
+        self._look_at_outboxes(session, now)
+        return self._take_over(handover, session)
+
+    def tell(self, now: float) -> None:
+        """Write sync-status.json, likewise."""
+        self._teller.stick = as_it_is(self._state, now)
+        self._teller.tell(self._link)
+
+    def _take_over(self, handover: Handover, session: _Session) -> Handed:
+        returning = Returning(self._state, session.provision, session.link, session.watch, self._note, self._teller)
+        handed = returning.take(handover)
+        if returning.snapshot is not None:
+            self._in_force(returning.snapshot, session)
+        return handed
 
     def _fail(self, link: Link, trouble: Trouble, sentence: str, now: float, retry_after: float | None = None) -> None:
         link.failed(trouble, now, retry_after)

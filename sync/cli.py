@@ -13,7 +13,9 @@ from pathlib import Path
 import click
 
 from sync.agent import Agent
+from sync.carrying import Errands, carry
 from sync.config import SyncConfig, load
+from sync.courier import ERRANDS, bring_in, carry_out
 from sync.guard import AlreadyRunning, only_one
 from sync.mailbox import Provision
 from sync.notify import Supervisor
@@ -109,6 +111,69 @@ def status(state_dir: Path | None, run_dir: Path | None, config_file: Path | Non
     else:
         click.echo(in_words(picture, lang))
     sys.exit(exit_code(picture))
+
+
+_directory = click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, exists=True, path_type=Path))
+
+
+@main.command("export")
+@_state
+@_run
+@_config
+@_directory
+def export(state_dir: Path | None, run_dir: Path | None, config_file: Path | None, directory: Path) -> None:
+    """Write what waits into DIR, such as a stick: sealed to the centre, signed, as it would go by network.
+
+    A DIR that is no marked stick yet becomes one for this gate's centre. Nothing is acknowledged by it: take DIR to the
+    centre (`collector import DIR`) and back here (`gate-sync import DIR`). Exit code 1: something is left, and why.
+    """
+    _carry(state_dir, run_dir, config_file, directory, (carry_out,), mark=True)
+
+
+@main.command("import")
+@_state
+@_run
+@_config
+@_directory
+def bring(state_dir: Path | None, run_dir: Path | None, config_file: Path | None, directory: Path) -> None:
+    """Take from DIR what the centre put there for this gate: receipts and updates.
+
+    A gate-sync that runs does the writing; without one this command does. The same DIR twice does no harm.
+    """
+    _carry(state_dir, run_dir, config_file, directory, (bring_in,))
+
+
+@main.command("stick")
+@_state
+@_run
+@_config
+@click.option("--mounted", is_flag=True, help="A unit mounted it and unmounts it: then it may be pulled.")
+@_directory
+def stick(
+    state_dir: Path | None, run_dir: Path | None, config_file: Path | None, mounted: bool, directory: Path
+) -> None:
+    """Both, import and export, with the marked stick at DIR: what happens when one is put into the gate."""
+    _carry(state_dir, run_dir, config_file, directory, ERRANDS, mounted=mounted)
+
+
+def _carry(
+    state_dir: Path | None,
+    run_dir: Path | None,
+    config_file: Path | None,
+    directory: Path,
+    errands: Errands,
+    *,
+    mark: bool = False,
+    mounted: bool = False,
+) -> None:
+    config, state = _settings(state_dir, run_dir, config_file)
+    try:
+        sys.exit(carry(state, config, directory.absolute(), errands=errands, mark=mark, mounted=mounted))
+    except AlreadyRunning as busy:
+        raise click.ClickException(str(busy)) from busy
+    except OSError as failure:
+        where = failure.filename or state.root
+        raise click.ClickException(f"{where}: {failure.strerror}; try with sudo") from failure
 
 
 def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) -> tuple[SyncConfig, StateDir]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sync.incidents import Incidents, Turn
 from sync.picture import Picture, Queue, Trust
-from sync.wire.status import Trouble
+from sync.wire.status import StickPhase, StickStatus, StickTrouble, Trouble
 
 CONNECTED, IN_TROUBLE, NOT_RUNNING = 0, 1, 3
 _SHOWN = 5  # of each kind of incident
@@ -27,6 +27,22 @@ TROUBLE = {
     Trouble.REFUSED: ("中心拒绝本闸机", "the centre refuses this gate"),
     Trouble.CENTRE_BUSY: ("中心繁忙或故障", "the centre is busy or in trouble"),
     Trouble.OUR_FAULT: ("本机故障或数据有误", "something is wrong on this gate"),
+}
+_STICKS = {
+    StickPhase.COPYING: ("正在拷贝，请勿拔出", "copying, do not pull it"),
+    StickPhase.WRITTEN: ("正在收尾，请勿拔出", "finishing, do not pull it"),
+    StickPhase.COPIED: ("已完成，可以拔出", "done, may be pulled"),
+    StickPhase.FAILED: ("未完成，可以拔出", "failed, may be pulled"),
+}
+STICK_TROUBLE = {
+    StickTrouble.NOT_MARKED: ("不是本系统的U盘", "it is not a stick of this system"),
+    StickTrouble.OTHER_CENTRE: ("属于另一中心", "it belongs to another centre"),
+    StickTrouble.FULL: ("U盘已满", "it is full"),
+    StickTrouble.READ_ONLY: ("U盘写保护", "it is read-only"),
+    StickTrouble.PULLED: ("拔出过早，或U盘损坏", "it was pulled too early, or is broken"),
+    StickTrouble.BAD_CONTENT: ("U盘内容有误", "something on it does not belong there"),
+    StickTrouble.NOT_PROVISIONED: ("闸机尚未开通", "this gate is not provisioned yet"),
+    StickTrouble.OUR_FAULT: ("本机故障", "something is wrong on this gate"),
 }
 _SEALED = {
     "other_machine": (
@@ -63,6 +79,7 @@ def in_words(picture: Picture, lang: str) -> str:
     """A few lines. lang: "zh" or "en"."""
     say = speaker(lang)
     lines = [*_service(picture, say), *_trust(picture.trust, picture.wall, say)]
+    lines += _stick(picture.stick, picture.wall, say)
     lines += [line for queue in picture.queues if queue.sealed for line in _sealed(queue, say)]
     lines += _incidents(picture.incidents, picture.wall, say)
     return "\n".join(f"{name}{say('：', ': ')}{value}" for name, value in lines)
@@ -104,6 +121,18 @@ def _trust(trust: Trust | None, now: float, say: Say) -> Iterable[tuple[str, str
     else:
         listed = say(f"{trust.inspectors:,} 名检测员，截至 {age}", f"{trust.inspectors:,} inspectors, as of {age}")
         yield say("检测员名单", "Staff list"), listed
+
+
+def _stick(stick: StickStatus | None, now: float, say: Say) -> Iterable[tuple[str, str]]:
+    if stick is None:
+        return
+    said = say(*_STICKS[stick.phase])
+    if stick.trouble is not None:
+        said += f"{say('：', ': ')}{say(*STICK_TROUBLE[stick.trouble])}"
+    name = say("U盘", "Stick")
+    yield name, f"{said}{say('，', ', ')}{stick.done:,}/{stick.total:,}{say('，', ', ')}{_moment(stick.wall, now, say)}"
+    if stick.detail:
+        yield say("U盘详情", "Stick, detail"), stick.detail
 
 
 def _sealed(queue: Queue, say: Say) -> Iterable[tuple[str, str]]:

@@ -12,7 +12,7 @@ from edge.panel.freshness import Now, Readings, Silence
 from edge.reasons import REASONS, Saying, Text, words_for
 from hardware.ports import Signal
 from sync.wire.record import ClockQuality, Outcome
-from sync.wire.status import Fault, GateStatus, SyncStatus
+from sync.wire.status import STICK_SHOWN_SECONDS, Fault, GateStatus, SyncStatus
 
 
 class View(msgspec.Struct, frozen=True):
@@ -48,12 +48,16 @@ def view(readings: Readings, now: Now) -> View:
         "faults": _joined(faults) if faults else words.NO_FAULTS,
         **{f"lamp-{name}": _lamp(name, lit) for name, lit in lamps.items()},
     }
+    stick = _stick(sync, now)
+    if stick is not None:
+        texts["stick"] = stick[0]
     if gate and gate.direction:
         texts["direction"] = words.DIRECTIONS[gate.direction]
     alarms = {
         "link": sync is None or not sync.connected or sync.trouble is not None,
         "clock": gate is None or gate.clock not in (ClockQuality.SYNCHRONIZED, ClockQuality.HOLDOVER),
         "trust": gate is None or gate.trust is None or Fault.TRUST in gate.faults,
+        "stick": stick is not None and stick[1],
         "faults": bool(faults),
     }
     return View(
@@ -128,6 +132,18 @@ def _link(gate: GateStatus | None, sync: SyncStatus | None) -> Text:
         return state
     trouble = words.TROUBLES[sync.trouble]
     return Text(f"{state.zh}（{trouble.zh}）", f"{state.en} ({trouble.en})")
+
+
+def _stick(sync: SyncStatus | None, now: Now) -> tuple[Text, bool] | None:
+    """What to say of a stick that is there or was lately, and whether it went wrong."""
+    stick = sync.stick if sync else None
+    if stick is None or stick.boot != now.boot or now.mono - stick.mono > STICK_SHOWN_SECONDS:
+        return None
+    said = words.STICKS[stick.phase]
+    if stick.trouble is None:
+        return said, False
+    trouble = words.STICK_TROUBLES[stick.trouble]
+    return Text(f"{said.zh}（{trouble.zh}）", f"{said.en} ({trouble.en})"), True
 
 
 def _contact(sync: SyncStatus | None, now: Now) -> Text:

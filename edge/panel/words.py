@@ -9,7 +9,7 @@ from edge.panel.freshness import Silence
 from edge.reasons import Saying, Text
 from hardware.ports import Hint, Signal
 from sync.wire.record import ClockQuality, Direction
-from sync.wire.status import Fault, Trouble
+from sync.wire.status import Fault, StickPhase, StickTrouble, Trouble
 
 _TO_INSPECTOR = Text("请找检测员协助。", "Please ask the inspector for help.")
 
@@ -77,6 +77,7 @@ FACTS: dict[str, Text] = {
     "backlog": Text("记录", "Records"),
     "clock": Text("时钟", "Clock"),
     "trust": Text("核验数据", "Data"),
+    "stick": Text("U盘", "Stick"),
     "faults": Text("故障", "Faults"),
 }
 
@@ -103,6 +104,23 @@ TROUBLES: dict[Trouble, Text] = {
     Trouble.REFUSED: Text("被中心拒绝", "refused by the centre"),
     Trouble.CENTRE_BUSY: Text("中心繁忙", "centre busy"),
     Trouble.OUR_FAULT: Text("本机故障", "fault of this device"),
+}
+
+STICKS: dict[StickPhase, Text] = {
+    StickPhase.COPYING: Text("正在拷贝，请勿拔出", "Copying: do not pull it"),
+    StickPhase.WRITTEN: Text("正在收尾，请勿拔出", "Finishing: do not pull it"),
+    StickPhase.COPIED: Text("可以拔出", "May be pulled"),
+    StickPhase.FAILED: Text("拷贝未完成，可以拔出", "Copying failed, may be pulled"),
+}
+STICK_TROUBLES: dict[StickTrouble, Text] = {
+    StickTrouble.NOT_MARKED: Text("不是本系统的U盘", "not a stick of this system"),
+    StickTrouble.OTHER_CENTRE: Text("属于另一中心", "of another centre"),
+    StickTrouble.FULL: Text("U盘已满", "the stick is full"),
+    StickTrouble.READ_ONLY: Text("U盘写保护", "the stick is read-only"),
+    StickTrouble.PULLED: Text("拔出过早，或U盘损坏", "pulled too early, or broken"),
+    StickTrouble.BAD_CONTENT: Text("U盘内容有误", "something on it does not belong there"),
+    StickTrouble.NOT_PROVISIONED: Text("本机尚未开通", "this gate is not set up yet"),
+    StickTrouble.OUR_FAULT: Text("本机故障", "fault of this device"),
 }
 
 NEVER = Text("从未", "Never")

@@ -152,5 +152,7 @@ for command in (
 ):
     main.add_command(command)
 main.add_late("alarm", "sync.collector.alarms.commands")
+main.add_late("import", "sync.collector.courier.commands", "bring")
+main.add_late("stick", "sync.collector.courier.commands")
 main.add_late("message", "sync.collector.messages.commands")
 main.add_late("simulate", "sync.collector.simulation.commands")

@@ -66,8 +66,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the short name that passes carry. host, port: where `serve` listens unless its options say otherwise. workers:
     processes, 0 for as many as fit the database and the machine. threads: of each, one request at a time.
     silent_after_seconds: a gate that was not heard of for longer is shown as silent. alarm_after_seconds: such a
-    silence is a trouble that IT is told of. metrics_token: who sends it may read /metrics from elsewhere. address:
-    where people open the pages through the proxy, such as https://centre.example; without it they answer this machine
+    silence is a trouble that IT is told of. stick_days: likewise for a gate
+    whose newest word came on a stick. metrics_token: who sends it may read /metrics from elsewhere. address: where
+    people open the pages through the proxy, such as https://centre.example; without it they answer this machine
     only. second_factor: False lets IT and authority sign in by password alone; only without an address. mail, sms,
     messages, outbound: how messages and webhooks leave (`messages.settings`). alarms: when to tell somebody
     (`alarms.rules`). venues: what the town decides about venues
@@ -83,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent_after_seconds: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 60
     metrics_token: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{16,200}\Z")] | None = None
     alarm_after_seconds: Annotated[int, msgspec.Meta(ge=60, le=30 * 86_400)] = 900
+    stick_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 14
     address: Annotated[str, msgspec.Meta(pattern=r"^https://[a-zA-Z0-9.-]+(:\d+)?\Z")] | None = None
     second_factor: bool = True
     mail: MailSettings | None = None

@@ -73,6 +73,26 @@ class StateDir:
         return self.root / "delivered.json"
 
     @property
+    def courier(self) -> Path:
+        """Writer: gate-sync. Which batches left on sticks (`sync.handover.Carried`), as JSON."""
+        return self.root / "courier.json"
+
+    @property
+    def handover(self) -> Path:
+        """Writer: whoever copies to a stick. `sync.handover.Handover`, for the gate-sync that runs."""
+        return self.run / "handover"
+
+    @property
+    def stick(self) -> Path:
+        """Writer: whoever copies to a stick. `StickStatus` as JSON; gate-sync tells it on in its own status."""
+        return self.run / "stick.json"
+
+    @property
+    def unplugged(self) -> Path:
+        """Writer: the unit that mounts sticks. Touched when the stick is unmounted."""
+        return self.run / "stick-out"
+
+    @property
     def device_key(self) -> Path:
         """Writer: gate-sync (the provisioning, until a gate enrols by itself). 32 bytes in hex, mode 0600."""
         return self.root / "device.key"

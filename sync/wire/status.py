@@ -36,6 +36,67 @@ class Trouble(str, Enum):
     OUR_FAULT = "our_fault"  # the centre says that what we sent is malformed, or our own disk failed
 
 
+class StickPhase(str, Enum):
+    """How far the copying to and from a stick is."""
+
+    COPYING = "copying"
+    WRITTEN = "written"  # everything is on it; it is still mounted
+    COPIED = "copied"  # it may be pulled
+    FAILED = "failed"  # it may be pulled too
+
+
+class StickTrouble(str, Enum):
+    """Why the copying failed."""
+
+    NOT_MARKED = "not_marked"  # no stick for this work
+    OTHER_CENTRE = "other_centre"
+    FULL = "full"
+    READ_ONLY = "read_only"
+    PULLED = "pulled"  # or broken: it does not answer any more
+    BAD_CONTENT = "bad_content"  # something on it is not what the centre or this gate put there
+    NOT_PROVISIONED = "not_provisioned"
+    OUR_FAULT = "our_fault"  # this machine's disk or program
+
+
+STICK_SHOWN_SECONDS = 120.0
+"""How long lamp and display say what became of a stick, after its copying ended."""
+
+
+class StickStatus(msgspec.Struct, frozen=True):
+    """The newest visit of a stick. mono: when this was written. done, total: what is copied, of how much.
+
+    detail: one English sentence for IT. waits: the unit that mounted it says when it is unmounted.
+    """
+
+    boot: str
+    mono: float
+    wall: float
+    pid: int
+    phase: StickPhase
+    done: int = 0
+    total: int = 0
+    trouble: StickTrouble | None = None
+    detail: str | None = None
+    waits: bool = False
+
+
+class Handed(msgspec.Struct, frozen=True):
+    """What gate-sync made of a `sync.handover.Handover`.
+
+    id: the handover's. acknowledged: records that the centre holds, by its receipts. receipts: how many said something
+    new; old: how many did not. updates: installed now, or None. cursors: by outbox, where what is carried next begins.
+    troubles: sentences for IT.
+    """
+
+    id: str
+    acknowledged: int = 0
+    receipts: int = 0
+    old: int = 0
+    updates: tuple[int, int] | None = None
+    cursors: dict[str, int] = {}
+    troubles: list[str] = []
+
+
 class QueueStatus(msgspec.Struct, frozen=True):
     """How the outbox is; the meaning of each count is `sync.outbox.OutboxHealth`'s."""
 
@@ -155,7 +216,8 @@ class SyncStatus(msgspec.Struct, frozen=True):
     connected: the newest exchange brought a genuine receipt. last_contact: seconds since 1970 of that exchange, None
     before the first. backlog: records that wait. detail: one English sentence for IT, beside the trouble's code.
     next_attempt_mono: when the next exchange is due, on the monotonic clock. answered_mono: when the newest one ended,
-    well or not. incidents: how many lines `gate-sync status` shows of what did not go the plain way.
+    well or not. incidents: how many lines `gate-sync status` shows of what did not go the plain way. stick: a visit
+    that goes on, or ended lately. handed: the newest answer to who copies there.
     """
 
     wall: float
@@ -171,6 +233,8 @@ class SyncStatus(msgspec.Struct, frozen=True):
     failures: int = 0
     answered_mono: float | None = None
     incidents: int = 0
+    stick: StickStatus | None = None
+    handed: Handed | None = None
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

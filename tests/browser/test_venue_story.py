@@ -199,7 +199,7 @@ def test_the_annex_as_one_story(town: Town) -> None:
     open_and_press(lan, "交接管理员", "请其接任")
     mei.goto("/venues/mine")
     check(mei)
-    press(mei, "接受")
+    press(mei, f"接受 {NAME}")
     expect(mei.get_by_role("status")).to_contain_text("您现在是场所管理员")
     lan.goto(f"/venues/{venue}/members")
     expect(lan.get_by_role("heading", level=1)).to_have_text("您没有这项权限")

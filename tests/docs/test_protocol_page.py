@@ -14,14 +14,14 @@ import pytest
 from edge.reasons import REASONS
 from sync.collector.alarms import telling
 from sync.transport import PATH
-from sync.wire import badges, batch, passes, receipt, record, staff, statuslist, updates
+from sync.wire import badges, batch, carried, passes, receipt, record, staff, statuslist, updates
 from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import NotGenuine
 from sync.wire.keys import KeyRing
 from sync.wire.policy import MAX_POLICY_BYTES, Policy
 from sync.wire.urgent import REPORTED
 from tests.sync.town import Town
-from tests.vectors.make import BADGE, CLAIMS, RECEIPT, STAFF
+from tests.vectors.make import BADGE, BATCH, CLAIMS, RECEIPT, STAFF
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
 TOWN = Town()
@@ -79,6 +79,14 @@ def request(text: str) -> None:
     assert text.startswith(f"POST {PATH} HTTP/1.1\n")
 
 
+def layout(text: str) -> None:
+    folder = carried.gate_folder(TOWN.gate.kid)
+    name = carried.BatchName(BATCH.outbox, BATCH.first, BATCH.next)
+    names = [carried.MARKER, carried.NOTE, f"{folder}/{name}", f"{folder}/{carried.ANSWER}"]
+    assert text.splitlines() == [f"{carried.FOLDER}/{name}" for name in names]
+    assert f'"centre": "{TOWN.root.kid.hex()}"' in BLOCKS["marker"]
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "receipt-envelope": receipt_envelope,
     "pass": pass_text,
@@ -102,6 +110,8 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "venue": as_form(updates.VenueCard),
     "request": request,
     "problem": problem,
+    "stick": layout,
+    "marker": as_form(carried.Marker),
     "webhook": as_form(telling.Event),
 }
 
@@ -162,6 +172,8 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
         "inspectors in a staff list": staff.MAX_INSPECTORS,
         "text of a badge, characters": badges.MAX_TEXT,
         "an answer, bytes": receipt.MAX_ANSWER_BYTES,
+        "what goes back to a gate on a stick, bytes": carried.MAX_RETURN_BYTES,
+        "receipts in it": carried.MAX_RECEIPTS,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Float, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sync.collector.database import REFERENCE, Base
@@ -40,6 +40,20 @@ class Gate(Base):
     checkpoint: Mapped[Checkpoint] = relationship(lazy="joined", innerjoin=True)
 
 
+class GateSeal(Base):
+    """What a gate told for sticks: public (X25519, 32 bytes), to which whatever goes back to it is sealed.
+
+    kid: the device key that told it. Derived from that one, it is worth nothing once the gate has another.
+    """
+
+    __tablename__ = "gate_seal"
+    __table_args__ = ({"info": REFERENCE},)
+
+    gate_number: Mapped[int] = mapped_column(ForeignKey("gate.number"), primary_key=True, autoincrement=False)
+    kid: Mapped[bytes] = mapped_column(LargeBinary(8))
+    public: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
 class Placement(Base):
     """A venue where a gate stands or once stood: its records can be of no other."""
 
@@ -53,6 +67,7 @@ class Placement(Base):
 class Contact(Base):
     """The newest genuine batch of a gate.
 
+    carried: it came on a stick; `at` is then when the gate made it, by the gate's clock.
     backlog: records that waited on the gate after it. clock_error_seconds: the gate's clock minus the centre's. boot,
     mono: the gate's, to tell a replay. report: `sync.wire.batch.Report` as JSON. trust_issued_at: of its updates, None
     before they were known. faults: what it tells of now, codes separated by commas. last_faults: what it last told of,
@@ -73,6 +88,7 @@ class Contact(Base):
     last_faults: Mapped[str] = mapped_column(Text, default="", server_default="")
     faults_at: Mapped[float | None] = mapped_column(Float)
     faults_ended_at: Mapped[float | None] = mapped_column(Float)
+    carried: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class ContactSample(Base):

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, cast, func, select
+from sqlalchemy import Connection, String, and_, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
+from sync.collector.database import upsert
 from sync.collector.errors import Mistake, NotFound
-from sync.collector.fleet.model import Gate, Placement, PolicyDocument
+from sync.collector.fleet.model import Gate, GateSeal, Placement, PolicyDocument
 from sync.collector.venues.model import Checkpoint, Venue
 from sync.collector.venues.service import checked_name, find_checkpoint
 from sync.wire import jsonform
 from sync.wire.errors import WireError
+from sync.wire.keys import key_id
 from sync.wire.policy import Policy, read_policy
 from sync.wire.record import Direction
 from sync.wire.updates import VenueCard
@@ -105,7 +107,7 @@ class KnownGate:
     """A gate as intake and its updates need it.
 
     public_key: 32 bytes, None until it is provisioned. is_revoked: or retired; what it sends is kept apart. venues:
-    where it stands and ever stood.
+    where it stands and ever stood. seal: its public key for what goes back on a stick, None until it told it.
     """
 
     number: int
@@ -113,6 +115,7 @@ class KnownGate:
     is_revoked: bool
     venues: frozenset[int]
     card: VenueCard
+    seal: bytes | None = None
 
     @property
     def id(self) -> str:
@@ -136,9 +139,11 @@ _KNOWN = (
         Checkpoint.id.label("checkpoint"),
         Checkpoint.name.label("checkpoint_name"),
         Checkpoint.direction,
+        GateSeal.public.label("seal"),
     )
     .join(Checkpoint, Checkpoint.id == Gate.checkpoint_id)
     .join(Venue, Venue.id == Checkpoint.venue_id)
+    .outerjoin(GateSeal, and_(GateSeal.gate_number == Gate.number, GateSeal.kid == Gate.kid))
 )
 _BY_KEY = _KNOWN.where(Gate.kid == bindparam("kid"))
 
@@ -147,6 +152,22 @@ def gate_of_key(connection: Connection, kid: bytes) -> KnownGate | None:
     """The gate whose key has that name."""
     row = connection.execute(_BY_KEY, {"kid": kid}).one_or_none()
     return None if row is None else _known(row)
+
+
+def sealed_gates(connection: Connection) -> list[KnownGate]:
+    """Every trusted gate that has told its key for sticks, oldest first."""
+    trusted = (Gate.revoked_at.is_(None), Gate.retired_at.is_(None), GateSeal.public.is_not(None))
+    return [_known(row) for row in connection.execute(_KNOWN.where(*trusted).order_by(Gate.number))]
+
+
+def keep_seal(connection: Connection, gate: KnownGate, told: str) -> None:
+    """The gate told its key for sticks (hex). Within a write transaction; cheap when it is known already."""
+    public = bytes.fromhex(told)
+    if public == gate.seal or gate.public_key is None:
+        return
+    values = {"kid": key_id(gate.public_key), "public": public}
+    statement = upsert(GateSeal, connection.dialect.name).values(gate_number=gate.number, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=[GateSeal.gate_number], set_=values))
 
 
 def known_gate(connection: Connection, gate: Gate) -> KnownGate:
@@ -165,7 +186,7 @@ def _known(row: Any) -> KnownGate:
         direction=Direction(row.direction),
     )
     venues = frozenset(map(int, (row.venues or "").split(",")))
-    return KnownGate(row.number, row.public_key, bool(row.is_revoked), venues, card)
+    return KnownGate(row.number, row.public_key, bool(row.is_revoked), venues, card, row.seal)
 
 
 def current_policy(session: Session) -> PolicyDocument:

@@ -49,8 +49,10 @@ class InForce:
     order: tuple[int, int]
 
 
-def ensure_current(connection: Connection, centre: Centre, gate: KnownGate, now: float) -> InForce:
-    """The snapshot that `gate` should have now; a new one is stored when it must be.
+def ensure_current(
+    connection: Connection, centre: Centre, gate: KnownGate, now: float, max_age_seconds: float = _MAX_AGE_SECONDS
+) -> InForce:
+    """The snapshot that `gate` should have now; a new one is stored when it must be, or would be older than said.
 
     Within a write transaction. A stored policy that this version cannot read leaves the gate what it has: taking
     records in never depends on it.
@@ -66,7 +68,8 @@ def ensure_current(connection: Connection, centre: Centre, gate: KnownGate, now:
     listed, roll = lists.newest(connection), staff.roll_of(connection, gate.card.venue)
     said = (keys.key_list, row.document, jsonform.encode(gate.card), listed.digest if listed else b"", roll.digest)
     content = sha256(b"\n".join(said)).digest()
-    if (row.content, row.epoch) == (content, epoch) and now - row.issued_at < _renewal_seconds(policy):
+    lasts = min(_renewal_seconds(policy), max_age_seconds)
+    if (row.content, row.epoch) == (content, epoch) and now - row.issued_at < lasts:
         return InForce(epoch, (row.epoch, row.number))
     order = (epoch, (row.number or 0) + 1)
     withdrawn = lists.read(connection, listed.number) if listed else None

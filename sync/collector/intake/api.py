@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Blueprint, Request, Response, request
 
 from sync.collector.centre import Centre
 from sync.collector.database import queue_up
 from sync.collector.fleet import snapshots
-from sync.collector.fleet.service import KnownGate
+from sync.collector.fleet.service import KnownGate, keep_seal
 from sync.collector.intake.opening import open_batch
 from sync.collector.intake.service import Disputed, TakenIn, take_in
 from sync.collector.problems import Kind, Problem
@@ -37,12 +38,29 @@ def blueprint(centre: Centre, clock: Callable[[], float], tally: Tally) -> Bluep
     return intake
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A batch that was taken: whose, what became of its records, and the answer."""
+
+    gate: KnownGate
+    batch: Batch
+    taken: TakenIn
+    answer: Answer
+
+
 def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True, tally: Tally | None = None) -> Answer:
     """A batch's bytes in, the answer out. straight: it did not come on a stick. Raises Problem, DatabaseUnavailable."""
+    return take(centre, body, now, straight=straight, tally=tally).answer
+
+
+def take(centre: Centre, body: bytes, now: float, *, straight: bool, tally: Tally | None = None) -> Arrival:
+    """The same, with what became of it."""
     gate, batch = open_batch(body, centre.database, centre.keys)
     with centre.database.change() as connection:
         queue_up(connection, gate.number)
         taken = take_in(connection, gate, batch, now, straight=straight)
+        if batch.report.sealing_key:
+            keep_seal(connection, gate, batch.report.sealing_key)
         in_force = snapshots.ensure_current(connection, centre, gate, now)
         wanted = batch.report.wants_updates and batch.report.have < in_force.order and not gate.is_revoked
         updates = snapshots.files(connection, gate, batch.report.have) if wanted else None
@@ -66,7 +84,7 @@ def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True
         set_aside=taken.set_aside,
         conflicts=taken.conflicts,
     )
-    return Answer(sign_receipt(receipt, centre.keys.receipts), updates)
+    return Arrival(gate, batch, taken, Answer(sign_receipt(receipt, centre.keys.receipts), updates))
 
 
 def _body(incoming: Request) -> bytes:

@@ -14,6 +14,7 @@ from sync.wire.errors import NotGenuine, WireError
 from sync.wire.keys import KeyRing, Purpose, VerificationKey
 
 _HEX_128 = re.compile(r"[0-9a-f]{32}")
+_HEX_256 = re.compile(r"[0-9a-f]{64}")
 _MAX_WORD = 200
 _MAX_SECONDS = 1e11  # beyond the year 5000
 
@@ -47,6 +48,7 @@ def _check_bounds(batch: Batch, gate: KnownGate) -> None:
     for holds, rule in (
         (_HEX_128.fullmatch(batch.outbox), "an outbox id is 32 hex digits"),
         (_HEX_128.fullmatch(batch.nonce), "a nonce is 32 hex digits"),
+        (not report.sealing_key or _HEX_256.fullmatch(report.sealing_key), "a sealing key is 64 hex digits"),
         (len(report.faults) <= _MAX_WORD, "too many faults"),
         (all(len(word) <= _MAX_WORD and "\0" not in word for word in words), "a word of it is too long"),
         (

@@ -223,6 +223,7 @@
 
   function show() {
     const queue = keys(QUEUE);
+    root.dataset.queue = queue.length;
     const counted = queue.map((key) => JSON.parse(recall(key)).counts);
     mine.textContent = Math.max(0, confirmed + counted.reduce((sum, count) => sum + count, 0));
     const lines = [];

@@ -247,7 +247,10 @@ def test_a_round_that_was_not_logged_is_not_said_to_be(site: Site, phone: Phone)
     assert fresh is not None
     assert phone.post(path, nonce=fresh[1], what="air").status == 303
     with site.centre.database.read() as session:
-        assert [row.what for row in session.scalars(select(DisinfectionRow))] in (["toilets", "air"], ["air", "toilets"])
+        assert [row.what for row in session.scalars(select(DisinfectionRow))] in (
+            ["toilets", "air"],
+            ["air", "toilets"],
+        )
 
 
 def test_a_note_is_taken_as_people_type_it(site: Site, phone: Phone) -> None:
