@@ -374,6 +374,7 @@ def test_a_form_that_no_page_makes_is_refused(change: dict[str, str]) -> None:
             taps.read({key: value for key, value in FORM.items() if key != name})
 
 
+@settings(max_examples=examples(30), deadline=None)
 @given(st.dictionaries(st.sampled_from([*FORM, "temperature", "limit", "takes_back"]), st.text(max_size=40)))
 def test_no_text_crashes_the_reading(change: dict[str, str]) -> None:
     """A tap, or a refusal; and what is a tap has a record or a refusal too."""
