@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -343,3 +345,40 @@ def test_a_phone_that_was_signed_out_keeps_no_page(town: Town, page: Page) -> No
         "async () => { for (let n = 0; n < 99 && (await caches.keys()).length; n++) await new Promise(requestAnimationFrame); }"
     )
     assert page.evaluate("caches.keys()") == []
+
+
+class _Down(BaseHTTPRequestHandler):
+    """A proxy whose centre restarts."""
+
+    def do_GET(self) -> None:
+        self.send_error(502)
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+def test_the_page_comes_back_while_the_centre_restarts(tmp_path: Path, browser: Browser) -> None:
+    """Its proxy answers, with 502: for the queue at the entrance that is no network."""
+    state, now = StateDir(tmp_path / "centre"), time.time()
+    initialize(state, now)
+    centre = Centre.open(state)
+    with centre.database.write() as session:
+        create_checkpoint(session, create_venue(session, "西门市场").id, "南门", Direction.IN)
+    account = employ(centre, "chen", Appointment(Role.INSPECTOR, venue=1), now=now)
+    process, address = start(state.path)
+    with browser.new_context(base_url=address, **PHONE) as context:
+        town = Town(centre, address, 1, context, account)
+        town.sign_in()
+        page = context.new_page()
+        page.goto(town.path)
+        page.locator("#inspect[data-kept]").wait_for(state="attached")
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        process.send_signal(signal.SIGINT)  # at once, whoever is connected
+        process.wait(timeout=20)
+        with ThreadingHTTPServer(("127.0.0.1", int(address.rpartition(":")[2])), _Down) as proxy:
+            threading.Thread(target=proxy.serve_forever, daemon=True).start()
+            page.reload()
+            tap(page)
+            expect(page.locator("[data-waiting]")).to_contain_text("离线：1 次登记在本机等待")
+            proxy.shutdown()
+    centre.close()
