@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 
 _BOM = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 as the machine's own code page
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # East Asian ones read full-width signs too (OWASP)
 
 
 def as_csv(heads: Sequence[str], lines: Iterable[Iterable[object]]) -> bytes:

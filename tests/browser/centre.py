@@ -36,13 +36,19 @@ def watch(page: Page) -> list[str]:
     return faults
 
 
-def faults_of(page: Page) -> list[str]:
-    """At a phone's width and a desk's: nothing wider than the screen, nothing that axe-core objects to."""
+def too_wide(page: Page) -> list[str]:
+    """What is wider than the screen, at a phone's width and a desk's."""
     found: list[str] = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found.append(f"{page.url} is wider than {width} px")
+    return found
+
+
+def faults_of(page: Page) -> list[str]:
+    """At a phone's width and a desk's: nothing wider than the screen, nothing that axe-core objects to."""
+    found = too_wide(page)
     answer: Any = Axe().run(page)
     return found + [
         f"{page.url}: {rule['id']} {rule['nodes'][0]['html'][:200]}" for rule in answer.response["violations"]

@@ -72,7 +72,8 @@ class Tap:
     """One touch. nonce: made by the page. checkpoint, direction: where the page stood.
 
     temperature: °C, of a reading; limit: what the page held it against. people: who came together. age_seconds: how
-    long ago, by the phone's clock; 0 for now. takes_back: the nonce of the tap that does not hold.
+    long ago, by the phone's clock; 0 for now, below it where that clock was set back. takes_back: the nonce of the tap
+    that does not hold.
     """
 
     nonce: bytes
@@ -88,7 +89,7 @@ class Tap:
     @property
     def is_fresh(self) -> bool:
         """Whether it was made just now, so that the one who tapped waits for the answer."""
-        return self.age_seconds < FRESH_SECONDS
+        return abs(self.age_seconds) < FRESH_SECONDS
 
     @property
     def digest(self) -> bytes:
@@ -137,7 +138,7 @@ def when(tap: Tap, now: float) -> Moment:
         raise Refused(Refusal.TOO_OLD)
     if tap.is_fresh:
         return Moment(now, _NOT_RECORDED, 0.0, ClockQuality.SYNCHRONIZED)
-    return Moment(now - tap.age_seconds, _NOT_RECORDED, 0.0, ClockQuality.UNKNOWN)
+    return Moment(now - max(0.0, tap.age_seconds), _NOT_RECORDED, 0.0, ClockQuality.UNKNOWN)
 
 
 def record_of(tap: Tap, venue: int, inspector: int, policy: Policy, now: float) -> Registered:
@@ -185,10 +186,9 @@ def _nonce(text: str | None) -> bytes:
 
 
 def _age(text: str) -> float:
-    """Never in the future: a phone's clock that was set back meanwhile says nothing."""
     if not _SECONDS.fullmatch(text):
         raise Refused(Refusal.MALFORMED)
-    return max(0.0, float(text))
+    return float(text)
 
 
 def _limit(text: str | None) -> float | None:

@@ -13,9 +13,19 @@ self.addEventListener("fetch", (event) => {
   const isPage = mode === "navigate" && pathname === PAGE;
   const isPart = pathname.startsWith("/static/") || pathname.startsWith("/bootstrap/");
   if (method !== "GET" || origin !== self.location.origin || !(isPage || isPart)) return;
-  event.respondWith(fetch(event.request).catch(() => kept(isPage ? PAGE : pathname)));
+  event.respondWith(fresh(event.request, isPage ? PAGE : pathname));
 });
 
-async function kept(path) {
-  return (await caches.match(path, { cacheName: PLACE, ignoreSearch: true, ignoreVary: true })) || Response.error();
+async function fresh(request, path) {
+  let answer = Response.error();
+  try {
+    answer = await fetch(request);
+  } catch (cause) { /* no network */ }
+  // A proxy answers for a centre that restarts, the centre for its database.
+  const isDown = answer.type === "error" || (answer.status >= 502 && answer.status <= 504);
+  return (isDown && (await kept(path))) || answer;
+}
+
+function kept(path) {
+  return caches.match(path, { cacheName: PLACE, ignoreSearch: true, ignoreVary: true });
 }

@@ -122,4 +122,7 @@ def _names(session: Session, venue: Venue) -> Names:
 
 
 def _days(text: str | None) -> int:
-    return min(_CSV_DAYS, int(text)) if text and text.isascii() and text.isdigit() and int(text[:4]) else 1
+    """How many a file has: as asked, at most `_CSV_DAYS`, 1 for what is no number."""
+    if text is None or not (text.isascii() and text.isdigit()):
+        return 1
+    return min(_CSV_DAYS, max(1, int(text[:9])))

@@ -87,25 +87,20 @@ def test_a_pin_is_set_with_the_accounts_password(site: Site, mei: Browser) -> No
     assert PIN not in mei.page
 
 
-@pytest.mark.parametrize(
-    ("present", "pin", "again", "words"),
-    [
+def test_what_is_not_right_is_told_and_changes_nothing(site: Site, mei: Browser) -> None:
+    """A phone left open sets no PIN, nor does a guessable one."""
+    for present, pin, again, words in (
         ("a guess", PIN, PIN, "密码不正确"),
         (PASSWORD, "12345", "12345", "6 到 12 位数字"),
         (PASSWORD, "123456", "123456", "太容易猜到"),
         (PASSWORD, "138001", "138001", "自己的手机号"),
         (PASSWORD, PIN, "48291538", "不一致"),
         (PASSWORD, "", "", "请填写"),
-    ],
-)
-def test_what_is_not_right_is_told_and_changes_nothing(
-    site: Site, mei: Browser, present: str, pin: str, again: str, words: str
-) -> None:
-    """A phone left open sets no PIN, nor does a guessable one."""
-    mei.go(f"{PAGE}/pin")
-    mei.go(f"{PAGE}/pin", present=present, pin=pin, again=again)
-    assert (mei.status, row(site).pin, acts(site)) == (422, None, [])
-    assert words in mei.page
+    ):
+        mei.go(f"{PAGE}/pin")
+        mei.go(f"{PAGE}/pin", present=present, pin=pin, again=again)
+        assert (mei.status, row(site).pin, acts(site)) == (422, None, [])
+        assert words in mei.page
 
 
 def test_full_width_digits_are_digits(site: Site, mei: Browser) -> None:

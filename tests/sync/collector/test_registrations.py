@@ -29,7 +29,7 @@ from sync.collector.statistics import counts, figures
 from sync.collector.venues.model import Venue
 from sync.collector.venues.service import create_checkpoint, create_venue
 from sync.wire.policy import Policy
-from sync.wire.record import ClockQuality, Direction, Outcome
+from sync.wire.record import ClockQuality, Direction, Moment, Outcome
 from tests.examples import examples
 from tests.sync.collector.cluster import DATABASES
 from tests.sync.collector.gateside import NOW, Gate, Site
@@ -374,6 +374,7 @@ def test_a_form_that_no_page_makes_is_refused(change: dict[str, str]) -> None:
             taps.read({key: value for key, value in FORM.items() if key != name})
 
 
+@settings(max_examples=examples(30), deadline=None)
 @given(st.dictionaries(st.sampled_from([*FORM, "temperature", "limit", "takes_back"]), st.text(max_size=40)))
 def test_no_text_crashes_the_reading(change: dict[str, str]) -> None:
     """A tap, or a refusal; and what is a tap has a record or a refusal too."""
@@ -386,7 +387,11 @@ def test_no_text_crashes_the_reading(change: dict[str, str]) -> None:
 
 
 def test_a_clock_that_was_set_back_makes_nothing_of_the_future() -> None:
-    """A phone's age below nothing is now; a limit that no policy can have is none."""
-    made = taps.read(FORM | {"age": "-50", "limit": "99"})
-    assert (made.age_seconds, made.limit) == (0.0, None)
-    assert taps.when(made, NOW).clock is ClockQuality.SYNCHRONIZED
+    """A phone's age below nothing is now, and in doubt: of a tap that waited, by its own limit, refused for nothing new."""
+    made = taps.read(FORM | {"finding": "not_measured", "age": "-50", "limit": "37.5"})
+    assert taps.when(made, NOW) == Moment(NOW, "", 0.0, ClockQuality.UNKNOWN)
+    taps.record_of(made, 1, 1, Policy(not_measured=Outcome.DENY), NOW)
+    made = taps.read(FORM | {"finding": "reading", "temperature": "37.4", "age": "-50", "limit": "37.5"})
+    assert taps.record_of(made, 1, 1, Policy(fever_celsius=37.3), NOW).outcome is Outcome.PASS
+    assert taps.when(taps.read(FORM | {"age": "-0.4"}), NOW).clock is ClockQuality.SYNCHRONIZED
+    assert taps.read(FORM | {"limit": "99"}).limit is None
