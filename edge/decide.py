@@ -164,6 +164,7 @@ RULES = (
     ),
     # The person
     Rule("green", lambda c: c.claims.status is Status.GREEN, lambda c: Outcome.PASS),
+    Rule("status_unknown", lambda c: c.claims.status is Status.UNKNOWN, lambda c: Outcome.REFER),
     Rule("yellow", lambda c: c.claims.status is Status.YELLOW, lambda c: c.policy.yellow),
     Rule("red", lambda c: c.claims.status is Status.RED, lambda c: Outcome.DENY),
     Rule(

@@ -65,6 +65,7 @@ REASONS: dict[str, Reason] = dict(
             "绿码，核验通过",
             "Green, all checks passed",
         ),
+        _reason("status_unknown", _REFER, _TO_INSPECTOR, "健康状态未知", "The status is unknown"),
         _reason("yellow", _REFER, _TO_INSPECTOR, "黄码，限制通行", "Yellow: restricted"),
         _reason("red", _DENIED, _STAY, "红码，禁止通行", "Red: no entry"),
         _reason("fever", _DENIED, _STAY, "体温达到或超过上限", "Temperature at or above the limit"),

@@ -19,7 +19,8 @@ import sync.collector.privacy.model
 import sync.collector.registration.model
 import sync.collector.venues.code_model
 import sync.collector.venues.model
-import sync.collector.visitors.model  # noqa: F401
+import sync.collector.visitors.model
+import sync.collector.visitors.status.model  # noqa: F401
 from sync.collector import keys as key_files
 from sync.collector import schema
 from sync.collector.config import Settings, StateDir, database_url, load_settings

@@ -16,6 +16,7 @@ from sync.collector.errors import Mistake
 from sync.collector.messages.settings import MailSettings, MessagesSettings, OutboundSettings, SmsSettings
 from sync.collector.venues.maps import MapSettings
 from sync.collector.venues.settings import VenueSettings
+from sync.collector.visitors.status.settings import StatusSettings
 from sync.wire import tomlform
 
 DEFAULT_STATE = Path("/var/lib/venue-gate-collector")
@@ -71,7 +72,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only. second_factor: False lets IT and authority sign in by password alone; only without an address. mail, sms,
     messages, outbound: how messages and webhooks leave (`messages.settings`). alarms: when to tell somebody
     (`alarms.rules`). venues: what the town decides about venues
-    (`venues.settings`). map: whose tiles a position is chosen on (`venues.maps`).
+    (`venues.settings`). map: whose tiles a position is chosen on (`venues.maps`). status: what the town decides about
+    who is green (`visitors.status.settings`).
     """
 
     database: str | None = None
@@ -92,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alarms: Limits = Limits()
     venues: VenueSettings = VenueSettings()
     map: MapSettings = MapSettings()
+    status: StatusSettings = StatusSettings()
 
     def __post_init__(self) -> None:
         if self.address is not None and not self.second_factor:

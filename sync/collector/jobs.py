@@ -14,10 +14,12 @@ from sync.collector.centre import Centre
 from sync.collector.messages.queue import Queue
 from sync.collector.messages.sending import Sender
 from sync.collector.registration import service as registrations
+from sync.collector.visitors.status import reach
 from sync.collector.ways import ways
 
 _FORGET_SECONDS = 3600.0
 _SEND_SECONDS = 3.0  # somebody waits for a one-time link
+_LAPSE_SECONDS = 3.0  # so that online gates know within ten
 
 
 def standing(centre: Centre, is_stopped: Callable[[], bool]) -> list[Job]:
@@ -30,6 +32,7 @@ def standing(centre: Centre, is_stopped: Callable[[], bool]) -> list[Job]:
         Job("alarms", EVERY_SECONDS, watchman.look),
         Job("messages", _SEND_SECONDS, lambda _centre, _now: sender.send_due()),
         Job("accounts", _FORGET_SECONDS, _forget),
+        Job("status", _LAPSE_SECONDS, lambda centre, now: _lapse(centre, now, is_stopped)),
     ]
 
 
@@ -40,3 +43,8 @@ def _forget(centre: Centre, now: float) -> None:
         limits.forget_old(session, now)
         service.forget_old_links(session, now)
         registrations.forget_old(session, now)
+
+
+def _lapse(centre: Centre, now: float, is_stopped: Callable[[], bool]) -> None:
+    """Somebody's term is over: their passes follow."""
+    reach.settle_lapsed(centre.database, centre.settings.status, now, is_stopped)

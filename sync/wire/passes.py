@@ -33,11 +33,20 @@ class PassKind(IntEnum):
 
 
 class Status(IntEnum):
-    """The health code's colour (码色). Higher is more severe; unknown is never green."""
+    """The health code's colour (码色). UNKNOWN: the centre could not say, and every gate refers (DESIGN 3)."""
 
+    UNKNOWN = 0
     GREEN = 1
     YELLOW = 2
     RED = 3
+
+    @property
+    def severity(self) -> int:
+        """Of several people on one pass the most severe counts: green, unknown, yellow, red."""
+        return _SEVERITY.index(self)
+
+
+_SEVERITY = (Status.GREEN, Status.UNKNOWN, Status.YELLOW, Status.RED)
 
 
 class PassClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

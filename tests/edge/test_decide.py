@@ -54,6 +54,12 @@ TABLE = {
         PASS,
         ("yellow",),
     ),
+    "unknown is referred": ({"claims": {"status": Status.UNKNOWN}}, REFER, ("status_unknown",)),
+    "unknown is referred where yellow passes": (
+        {"claims": {"status": Status.UNKNOWN}, "policy": Policy(yellow=PASS, status_old=PASS)},
+        REFER,
+        ("status_unknown",),
+    ),
     "red is denied": ({"claims": {"status": Status.RED}}, DENY, ("red",)),
     "a red person with an expired pass is still a red person": (
         {"claims": {"status": Status.RED, "expires_at": NOW}, "findings": (Finding.EXPIRED,)},

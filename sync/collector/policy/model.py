@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Float, ForeignKey, LargeBinary
+from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, LargeBinary, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sync.collector.database import Base
 
 
 class Withdrawal(Base):
-    """A saved or paper pass whose holder is no longer green. expires_at: the pass's; nothing is listed after it."""
+    """A saved or paper pass whose holder is no longer green. expires_at: the pass's; nothing is listed after it.
+
+    by_hand: somebody withdrew this very pass. by_status: its holder's status did. It is listed while either holds.
+    """
 
     __tablename__ = "withdrawal"
 
     serial: Mapped[bytes] = mapped_column(LargeBinary(12), primary_key=True)
     expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
-    withdrawn_at: Mapped[float] = mapped_column(Float)
+    withdrawn_at: Mapped[float] = mapped_column(Float, index=True)
+    by_hand: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    by_status: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class StatusListFiles(Base):

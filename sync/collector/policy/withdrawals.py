@@ -1,17 +1,19 @@
 """Withdrawing passes, and building the status list that gates live by offline (DESIGN 4).
 
 Decides what is listed: saved and paper passes that are withdrawn and have not expired. A scan result lives two minutes
-and is never listed. Whose status changed is the registers' word, not this module's.
+and is never listed. Whose status changed is `visitors.status`'s word, not this module's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from hashlib import sha256
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from sync.collector.database import queue_up
 from sync.collector.errors import Mistake, NotFound
 from sync.collector.policy.model import GateList, StatusListFiles, Withdrawal
 from sync.collector.visitors.model import IssuedPass
@@ -19,11 +21,19 @@ from sync.wire.passes import PassKind
 from sync.wire.statuslist import EMPTY, StatusList, build, difference
 from sync.wire.updates import LIMITS, WITHDRAWN, WITHDRAWN_DELTA
 
+_QUEUE = -21
 MAX_DELTA_SHARE = 0.2  # of the snapshot; beyond it a new snapshot costs the lines less than its deltas do
 MIN_DELTA_BYTES = 12_000  # a thousand entries are no reason for a new snapshot
 
 
-def withdraw(session: Session, serial: bytes, now: float) -> Withdrawal:
+class Ground(Enum):
+    """Why a pass is withdrawn; it is listed while any of them holds. The columns of `Withdrawal`."""
+
+    HAND = "by_hand"
+    STATUS = "by_status"
+
+
+def withdraw(session: Session, serial: bytes, now: float, ground: Ground = Ground.HAND) -> Withdrawal:
     """List a pass from the next build on. Doing it twice changes nothing. Raises NotFound, Mistake."""
     issued = session.get(IssuedPass, serial)
     if issued is None:
@@ -32,21 +42,28 @@ def withdraw(session: Session, serial: bytes, now: float) -> Withdrawal:
         raise Mistake("a scan result lives two minutes and cannot be withdrawn; withdraw the saved and paper passes")
     if issued.expires_at <= now:
         raise Mistake("this pass has expired: every gate refuses it already")
-    known = session.get(Withdrawal, serial)
-    if known is not None:
-        return known
-    row = Withdrawal(serial=serial, expires_at=issued.expires_at, withdrawn_at=now)
-    session.add(row)
+    row = session.get(Withdrawal, serial)
+    if row is None:
+        row = Withdrawal(serial=serial, expires_at=issued.expires_at, withdrawn_at=now, by_hand=False, by_status=False)
+        session.add(row)
+    setattr(row, ground.value, True)
     session.flush()
     return row
 
 
-def reinstate(session: Session, serial: bytes) -> None:
-    """Take a pass off the list again, from the next build on. Raises NotFound."""
-    known = session.get(Withdrawal, serial)
-    if known is None:
+def reinstate(session: Session, serial: bytes, ground: Ground = Ground.HAND) -> None:
+    """That ground holds no longer; without another the pass is off the list from the next build on.
+
+    Raises NotFound, and Mistake for a hand on a pass whose holder is not green.
+    """
+    row = session.get(Withdrawal, serial)
+    if row is None:
         raise NotFound(f"the pass {serial.hex()} is not withdrawn")
-    session.delete(known)
+    if not getattr(row, ground.value):
+        raise Mistake(f"the pass {serial.hex()} is withdrawn because of its holder's status: that is to change")
+    setattr(row, ground.value, False)
+    if not (row.by_hand or row.by_status):
+        session.delete(row)
     session.flush()
 
 
@@ -58,6 +75,7 @@ def build_list(
     fresh: with a new snapshot, whatever the delta. limits: the most bytes of each file that gates take. Raises Mistake
     when a list would be longer.
     """
+    queue_up(session.connection(), _QUEUE)  # of two at once the later sees what the earlier withdrew
     session.execute(delete(Withdrawal).where(Withdrawal.expires_at <= now))
     listed = {row.serial: row.expires_at for row in session.execute(select(Withdrawal.serial, Withdrawal.expires_at))}
     last = session.scalars(select(StatusListFiles).order_by(StatusListFiles.number.desc()).limit(1)).one_or_none()
@@ -78,6 +96,13 @@ def build_list(
     session.flush()
     _forget_old(session, row.number)
     return row
+
+
+def is_behind(session: Session) -> bool:
+    """Whether a pass was withdrawn after the newest list was built: cheap, the lists are not read."""
+    built_at = session.scalar(select(func.max(StatusListFiles.built_at)))
+    withdrawn_at = session.scalar(select(func.max(Withdrawal.withdrawn_at)))
+    return withdrawn_at is not None and (built_at is None or withdrawn_at > built_at)
 
 
 def _files(

@@ -70,6 +70,13 @@ class Act(str, Enum):
     INSPECTOR_PIN = "inspector_pin"
     INSPECTOR_BADGE = "inspector_badge"
     CODE_RENEW = "code_renew"
+    MARK = "mark"
+    STATUS_SET = "status_set"
+    STATUS_END = "status_end"
+    TEST_RESULT = "test_result"
+    DECLARE = "declare"
+    DECLARATION_SEEN = "declaration_seen"
+    STATUS_IMPORT = "status_import"
 
 
 @dataclass(frozen=True, slots=True)

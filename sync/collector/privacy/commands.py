@@ -16,7 +16,7 @@ from sync.collector.privacy.access import personal
 from sync.collector.privacy.audit import Act, Actor, at_terminal
 from sync.collector.privacy.keyfile import KeyFileTrouble
 from sync.collector.privacy.pace import Pace
-from sync.collector.privacy.purge import Purge
+from sync.collector.privacy.purge import Purge, Purged
 from sync.collector.privacy.rotation import Rotation
 from sync.collector.terminal import opened, progress, table
 from sync.collector.visitors import registry
@@ -35,13 +35,19 @@ def privacy() -> None:
 @click.option("--records", type=click.IntRange(1, 3_660), help="Days that a passage is kept.")
 @click.option("--apart", type=click.IntRange(1, 3_660), help="Days for what was set aside, conflicts and quarantine.")
 @click.option("--visitors", type=click.IntRange(1, 3_660), help="Days of a registration after its newest pass.")
+@click.option("--health", type=click.IntRange(1, 3_660), help="Days for how people stood, tests and declarations.")
 @click.option("--reason", help="Why, for the audit; needed to change one.")
 @click.pass_obj
 def show_terms(
-    state: StateDir, records: int | None, apart: int | None, visitors: int | None, reason: str | None
+    state: StateDir,
+    records: int | None,
+    apart: int | None,
+    visitors: int | None,
+    health: int | None,
+    reason: str | None,
 ) -> None:
     """Print how many days what is kept; with options, change it from the next purge on."""
-    asked = {"records": records, "apart": apart, "visitors": visitors}
+    asked = {"records": records, "apart": apart, "visitors": visitors, "health": health}
     changes = {name: days for name, days in asked.items() if days is not None}
     if changes and reason is None:
         raise click.UsageError("a change needs --reason")
@@ -69,7 +75,8 @@ def purge(state: StateDir, dry_run: bool) -> None:
     with opened(state) as centre:
         now = time.time()
         with centre.database.look() as connection:
-            run = Purge(centre.database, terms.in_force(connection), now)
+            counts_days = centre.settings.status.counts_days
+            run = Purge(centre.database, terms.in_force(connection), now, counts_days=counts_days)
         if dry_run:
             click.echo(f"{run.overdue()} records are over their term of {run.terms.records} days.")
             return
@@ -78,11 +85,13 @@ def purge(state: StateDir, dry_run: bool) -> None:
             for _done in run.run():
                 bar.advance(task)
         done = run.done
-        told = f"records={done.records} apart={done.apart} passes={done.passes}"
+        told = f"records={done.records} apart={done.apart} passes={done.passes} health={done.health}"
         # Records go on time, whatever became of the key file; only then is its loss a failure.
-        erased = _erase_over(centre, now, told if done.records or done.apart or done.passes else "")
+        erased = _erase_over(centre, now, told if done != Purged() else "")
     click.echo(
-        f"Deleted: {done.records} records, {done.apart} kept apart, {done.passes} passes, {erased} visitors.", err=True
+        f"Deleted: {done.records} records, {done.apart} kept apart, {done.passes} passes, "
+        f"{done.health} on people's status, {erased} visitors.",
+        err=True,
     )
 
 

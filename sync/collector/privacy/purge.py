@@ -46,6 +46,7 @@ from sync.collector.privacy.model import PurgedCount, PurgedNumber
 from sync.collector.privacy.pace import Pace
 from sync.collector.privacy.terms import DAY_SECONDS, Terms
 from sync.collector.visitors.model import IssuedPass
+from sync.collector.visitors.status import records
 
 _APART = (SetAsideRow, ConflictRow, QuarantinedRow)
 
@@ -57,17 +58,19 @@ class Purged:
     records: int = 0
     apart: int = 0
     passes: int = 0
+    health: int = 0
 
 
 @dataclass(frozen=True)
 class Purge:
-    """One run. now: seconds since 1970."""
+    """One run. now: seconds since 1970. counts_days: so long a test or declaration counts, whatever the terms say."""
 
     database: Database
     terms: Terms
     now: float
     pace: Pace = field(default_factory=Pace)
     done: Purged = field(default_factory=Purged)
+    counts_days: int = 0
 
     @property
     def records_before(self) -> float:
@@ -90,6 +93,7 @@ class Purge:
         for outbox in self._remembered():
             self._close_up(outbox)
         self._passes()
+        self._health()
         yield self.done
 
     def overdue(self) -> int:
@@ -221,6 +225,15 @@ class Purge:
             with self._step() as connection:
                 gone = delete(IssuedPass).where(IssuedPass.serial.in_(serials))
                 self.done.passes += connection.execute(gone).rowcount
+
+    def _health(self) -> None:
+        """How people stood, once that counts no longer."""
+        before = self.now - max(self.terms.health, self.counts_days) * DAY_SECONDS
+        gone = self.pace.size
+        while gone >= self.pace.size:
+            with self._step() as connection:
+                gone = records.forget_old(connection, before, self.pace.size)
+                self.done.health += gone
 
 
 def happened() -> ColumnElement[float]:

@@ -6,7 +6,7 @@ the next run goes on where it stopped. Two at once share the work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,20 +18,45 @@ from sync.collector.privacy.access import alone, personal
 from sync.collector.privacy.audit import Act, Actor
 from sync.collector.privacy.cipher import Cipher, Unreadable
 from sync.collector.privacy.pace import Pace
-from sync.collector.visitors import registry
+from sync.collector.visitors import marking, registry
 from sync.collector.visitors.model import Visitor
+from sync.collector.visitors.status.model import MarkedPerson
 
-_TABLE: Any = Visitor.__table__
-_WRITTEN = ("kid", "name", "number", "phone", "number_hash", "phone_hash")
-# Only what was read is replaced: another rotation, or an edit, may have been there meanwhile.
-_RENEW = (
-    update(_TABLE)
-    .where(
-        _TABLE.c.id == bindparam("old_id"),
-        *(_TABLE.c[name].is_not_distinct_from(bindparam(f"old_{name}")) for name in _WRITTEN),
-    )
-    .values({name: bindparam(f"new_{name}") for name in _WRITTEN})
+
+@dataclass(frozen=True)
+class Sealed:
+    """A table with fields under the key. renewed: a row's columns that depend on it, under the current one."""
+
+    table: Any
+    columns: tuple[str, ...]
+    renewed: Callable[[Cipher, Any], dict[str, Any]]
+
+    def renewal(self) -> Any:
+        """The UPDATE of one row. Only what was read is replaced: another rotation, or an edit, may have been there."""
+        written = self.table.c
+        return (
+            update(self.table)
+            .where(
+                written.id == bindparam("old_id"),
+                *(written[name].is_not_distinct_from(bindparam(f"old_{name}")) for name in self.columns),
+            )
+            .values({name: bindparam(f"new_{name}") for name in self.columns})
+        )
+
+
+SEALED = (
+    Sealed(
+        Visitor.__table__,
+        ("kid", "name", "number", "phone", "number_hash", "phone_hash"),
+        lambda cipher, row: registry.sealed(cipher, row.id, registry.opened(cipher, row)),
+    ),
+    Sealed(
+        MarkedPerson.__table__,
+        ("kid", "number", "number_hash"),
+        lambda cipher, row: marking.sealed(cipher, row.id, marking.opened(cipher, row)),
+    ),
 )
+"""Every table that a rotation goes through."""
 
 
 @dataclass
@@ -63,16 +88,20 @@ class Rotation:
 
     def run(self) -> Iterator[int]:
         """Row after row; says how many each transaction did."""
-        last = ""
+        for sealed in SEALED:
+            yield from self._renew(sealed)
+
+    def _renew(self, sealed: Sealed) -> Iterator[int]:
+        last, table, renewal = "", sealed.table, sealed.renewal()
         while True:
             with self.pace.step(), personal(self.centre, self.actor, self.now) as access:
                 self.pace.begun()
                 connection, cipher = access.session.connection(), access.cipher
-                waiting = select(_TABLE).where(_TABLE.c.id > last, _TABLE.c.kid != cipher.current.kid)
-                rows = connection.execute(waiting.order_by(_TABLE.c.id).limit(self.pace.size)).all()
-                renewed = [values for row in rows if (values := self._renewed(cipher, row))]
+                waiting = select(table).where(table.c.id > last, table.c.kid != cipher.current.kid)
+                rows = connection.execute(waiting.order_by(table.c.id).limit(self.pace.size)).all()
+                renewed = [values for row in rows if (values := self._renewed(sealed, cipher, row))]
                 if renewed:
-                    connection.execute(_RENEW, renewed)
+                    connection.execute(renewal, renewed)
             if not rows:
                 return
             last = rows[-1].id
@@ -90,16 +119,18 @@ class Rotation:
             keyfile.end_generations(self.centre.state)
         return True
 
-    def _renewed(self, cipher: Cipher, row: Any) -> dict[str, Any] | None:
+    def _renewed(self, sealed: Sealed, cipher: Cipher, row: Any) -> dict[str, Any] | None:
         try:
-            person = registry.opened(cipher, row)
+            renewed = sealed.renewed(cipher, row)
         except Unreadable:
             self.unreadable.append(row.id)
             return None
-        renewed = registry.sealed(cipher, row.id, person)
-        before = {f"old_{name}": getattr(row, name) for name in ("id", *_WRITTEN)}
+        before = {f"old_{name}": getattr(row, name) for name in ("id", *sealed.columns)}
         return before | {f"new_{name}": value for name, value in renewed.items()}
 
 
 def _waiting(connection: Connection, kid: bytes) -> int:
-    return connection.scalar(select(func.count()).select_from(_TABLE).where(_TABLE.c.kid != kid)) or 0
+    return sum(
+        connection.scalar(select(func.count()).select_from(each.table).where(each.table.c.kid != kid)) or 0
+        for each in SEALED
+    )

@@ -25,12 +25,14 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     records: passages, from when they happened, and whose pass a serial was, from when that pass expired. apart: what
     could not be counted – set aside, conflicts, quarantine – from when it came: people must look at it first. visitors:
-    a registration, from when its newest pass expired.
+    a registration, from when its newest pass expired. health: what the authority said of somebody, from when that
+    ended; tests and declarations, from their day.
     """
 
     records: _Days = 21
     apart: _Days = 90
     visitors: _Days = 365
+    health: _Days = 90
 
 
 def in_force(connection: Connection) -> Terms:

@@ -49,11 +49,7 @@ def person(name: str, document: Document, number: str, phone: str | None) -> Per
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise Mistake(f"a name has 1 to {MAX_NAME} printable characters")
-    number = normal_number(number)
-    if not _NUMBER.fullmatch(number):
-        raise Mistake("a document's number has 4 to 40 letters and digits")
-    if document is Document.RESIDENT and not is_resident_number(number):
-        raise Mistake("a resident's number has 18 places, with a date of birth and a last digit that fits the others")
+    number = document_number(document, number)
     if phone is not None and phone.strip():
         phone = normal_phone(phone)
         if not _MOBILE.fullmatch(phone) and not _ABROAD.fullmatch(phone):
@@ -61,6 +57,16 @@ def person(name: str, document: Document, number: str, phone: str | None) -> Per
     else:
         phone = None
     return Person(name, document, number, phone)
+
+
+def document_number(document: Document, text: str) -> str:
+    """A document's number in the spelling that is kept. Raises Mistake, which never repeats what was typed."""
+    number = normal_number(text)
+    if not _NUMBER.fullmatch(number):
+        raise Mistake("a document's number has 4 to 40 letters and digits")
+    if document is Document.RESIDENT and not is_resident_number(number):
+        raise Mistake("a resident's number has 18 places, with a date of birth and a last digit that fits the others")
+    return number
 
 
 def normal_number(text: str) -> str:

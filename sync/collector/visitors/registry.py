@@ -5,7 +5,6 @@ Whoever looks stands in the audit first. Fields are encrypted one by one, bound 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,17 +20,23 @@ from sync.collector.privacy import audit, terms
 from sync.collector.privacy.access import Personal
 from sync.collector.privacy.audit import Act
 from sync.collector.privacy.cipher import Cell, Cipher
-from sync.collector.privacy.model import VISITOR_ID
 from sync.collector.privacy.terms import DAY_SECONDS
 from sync.collector.venues.model import Checkpoint, Venue
+from sync.collector.visitors import marking
 from sync.collector.visitors.identity import Document, Person, normal_number, normal_phone
+from sync.collector.visitors.marking import NUMBER
 from sync.collector.visitors.model import IssuedPass, Visitor
+from sync.collector.visitors.status import records
+from sync.collector.visitors.status.model import Standing
 from sync.wire.passes import PassKind, Status
 
-NUMBER, PHONE = "number", "phone"
-_REGISTERING = -3
+PHONE = "phone"
 _AT_ONCE = 500
 _SERIAL_BYTES = 8  # of a serial, as records keep it
+
+
+class Withheld(Mistake):
+    """Somebody who is yellow or red is not forgotten: they would come back as somebody of whom nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,15 @@ class Erased:
 
 
 def register(access: Personal, person: Person) -> Visitor:
-    """Keep somebody new. Raises Mistake where the document is registered already."""
+    """Keep somebody new; who was marked by that document stays so. Raises Mistake where it is registered already."""
     connection = access.session.connection()
-    queue_up(connection, _REGISTERING)  # two with one document at once
+    queue_up(connection, marking.REGISTERING)  # two with one document at once
     same = select(Visitor.id).where(
         Visitor.number_hash.in_(access.cipher.hashes(NUMBER, person.number)), Visitor.document == person.document.value
     )
     if known := access.session.scalar(same):
         raise Mistake(f"this document is registered already: visitor {known}")
-    row_id = os.urandom(VISITOR_ID // 2).hex()
+    row_id = marking.claim(access, person.document, person.number) or marking.new_id()
     row = Visitor(
         id=row_id,
         document=person.document.value,
@@ -139,22 +144,29 @@ def hold(session: Session, visitor_id: str, until: float) -> None:
 
 
 def erase(access: Personal, visitor_id: str) -> Erased:
-    """Forget a person: fields, hashes, and whose their passes are. Records stay, nobody's. Raises NotFound."""
+    """Forget a person: fields, hashes, how they stood, and whose their passes are. Records stay, nobody's.
+
+    Raises NotFound, Withheld.
+    """
     row = _found(access.session, visitor_id, for_update=True)
+    if access.session.scalar(records.withheld(access.now).where(Standing.visitor == row.id)) is not None:
+        raise Withheld(f"visitor {row.id} is yellow or red: the authority is to take that back, or it lapses first")
     theirs = IssuedPass.holder == row.id
     passes = access.session.scalars(select(IssuedPass).where(theirs)).all()
     access.note(Act.ERASE, row.id, f"passes={len(passes)}")
     still_open = [issued for issued in passes if issued.expires_at > access.now]
     access.session.execute(update(IssuedPass).where(theirs).values(holder=None))
+    records.erase(access.session.connection(), row.id)
     access.session.delete(row)
     access.session.flush()
     return Erased(still_open)
 
 
 def over(connection: Connection, now: float, limit: int) -> Sequence[str]:
-    """Visitors whose term is over."""
+    """Visitors whose term is over, and who may be erased."""
     before = now - terms.in_force(connection).visitors * DAY_SECONDS
-    return connection.scalars(select(Visitor.id).where(Visitor.used_until < before).limit(limit)).all()
+    may_go = Visitor.id.not_in(records.withheld(now))
+    return connection.scalars(select(Visitor.id).where(Visitor.used_until < before, may_go).limit(limit)).all()
 
 
 def export(access: Personal, visitor_id: str) -> dict[str, Any]:
@@ -175,6 +187,7 @@ def export(access: Personal, visitor_id: str) -> dict[str, Any]:
             "verified_at": row.verified_at,
             "created_at": row.created_at,
         },
+        "status": records.export(connection, row.id),
         "passes": [_pass(issued) for issued in passes],
         "passages": _passages(connection, [issued.serial for issued in passes]),
         "audit": [

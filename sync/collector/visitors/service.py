@@ -12,6 +12,8 @@ from sync.collector.errors import Mistake
 from sync.collector.venues.service import find_checkpoint, find_venue
 from sync.collector.visitors import registry
 from sync.collector.visitors.model import IssuedPass
+from sync.collector.visitors.status import records
+from sync.collector.visitors.status.judging import judge
 from sync.wire.passes import MAX_COMPANIONS, SERIAL_BYTES, PassClaims, PassKind, Status, issue
 
 VALID_SECONDS = {PassKind.SCAN_RESULT: 120, PassKind.SAVED: 7 * 86_400, PassKind.PAPER: 180 * 86_400}
@@ -36,11 +38,19 @@ class Wanted:
     holder: str | None = None
 
 
+class StatusChanged(Mistake):
+    """A pass would say something better than what is true now: ask again how the holder stands."""
+
+
 def issue_pass(centre: Centre, session: Session, wanted: Wanted, now: float) -> str:
-    """The text of a new pass, issued at `now`. Raises Mistake, NotFound."""
+    """The text of a new pass, issued at `now`; before any line of the audit in that transaction.
+
+    Raises NotFound, and Mistake: StatusChanged where the holder became yellow or red since whoever asks has looked.
+    """
     claims = draw_claims(centre, session, wanted, int(now))
     if wanted.holder is not None:
         registry.hold(session, wanted.holder, claims.expires_at)
+        _check_status(centre, session, wanted.holder, claims.status, now)
     session.add(
         IssuedPass(
             serial=claims.serial,
@@ -55,6 +65,14 @@ def issue_pass(centre: Centre, session: Session, wanted: Wanted, now: float) -> 
         )
     )
     return issue(claims, centre.keys.passes)
+
+
+def _check_status(centre: Centre, session: Session, holder: str, status: Status, now: float) -> None:
+    """With the holder's row locked: who changes the status came before, or finds the pass and withdraws it."""
+    evidence = records.evidence(session.connection(), [holder])[holder]
+    found = judge(evidence, centre.settings.status, now).status
+    if found in (Status.YELLOW, Status.RED) and status.severity < found.severity:
+        raise StatusChanged(f"the holder is {found.name.lower()}: no pass says {status.name.lower()}")
 
 
 def draw_claims(centre: Centre, session: Session, wanted: Wanted, now: int) -> PassClaims:

@@ -366,9 +366,13 @@ def test_a_row_that_was_moved_or_copied_is_not_read(site: Site) -> None:
 def test_terms_are_shown_changed_and_accounted_for(site: Site) -> None:
     """Numbered like the policy; a change says why."""
     state = site.centre.state.path
-    assert collector(state, "privacy", "terms").stdout == "records\t21\napart\t90\nvisitors\t365\n"
+    assert collector(state, "privacy", "terms").stdout == "records\t21\napart\t90\nvisitors\t365\nhealth\t90\n"
     assert collector(state, "privacy", "terms", "--records", "14").exit_code == 2
     changed = collector(state, "privacy", "terms", "--records", "14", "--reason", "notice 5")
-    assert changed.stdout == collector(state, "privacy", "terms").stdout == "records\t14\napart\t90\nvisitors\t365\n"
+    assert (
+        changed.stdout
+        == collector(state, "privacy", "terms").stdout
+        == "records\t14\napart\t90\nvisitors\t365\nhealth\t90\n"
+    )
     assert collector(state, "privacy", "terms", "--records", "0", "--reason", "x").exit_code == 2
     assert acts(site) == [(Act.TERMS.value, None)]
