@@ -31,6 +31,7 @@ from sync.collector.members import own_pages as inspector_pages
 from sync.collector.members import pages as member_pages
 from sync.collector.messages.port import Message
 from sync.collector.messages.queue import Queue
+from sync.collector.passes import pages as pass_pages
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
 from sync.collector.registration import pages as registration_pages
@@ -83,6 +84,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         registration_pages.blueprint(centre, clock),
         statistics_pages.blueprint(centre, clock),
         code_pages.blueprint(centre, clock),
+        pass_pages.blueprint(centre, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

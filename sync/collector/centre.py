@@ -14,6 +14,7 @@ import sync.collector.intake.model
 import sync.collector.members.model
 import sync.collector.messages.model
 import sync.collector.organizations.model
+import sync.collector.passes.model
 import sync.collector.policy.model
 import sync.collector.privacy.model
 import sync.collector.registration.model

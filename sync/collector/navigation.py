@@ -35,6 +35,7 @@ def areas() -> list[Area]:
             ("records.index", Action.RECORDS_SEE, _("实时记录"), _("闸机上传的记录，随到随显示。")),
             ("fleet.index", Action.FLEET_SEE, _("闸机"), _("每台闸机现在怎样，有问题的排在前面。")),
             ("township.index", Action.VENUES_SEE, _("辖区场所"), _("新场所、待审核的、开放时间无人登记的。")),
+            ("passes.index", Action.PASSES_SEE, _("纸质通行码"), _("为没有手机的人登记、打印和作废通行卡。")),
             ("alarms.index", Action.ALARM_SEE, _("告警"), _("哪些闸机出了问题，通知了谁。")),
             ("staff.index", Action.ACCOUNTS_SEE, _("账户"), _("谁能登录，负责什么。")),
         )

@@ -68,6 +68,9 @@ class Action(str, Enum):
     STATISTICS_SEE = "statistics.see"  # R15
     INSPECT = "inspect"  # R19: register people, choose a checkpoint, PIN and badge, log a disinfection
 
+    PASSES_SEE = "passes.see"  # R6: batches of paper passes
+    PASSES_CHANGE = "passes.change"  # register people at the desk, print, withdraw
+
 
 EVERYBODY = frozenset(Role)
 MAY: dict[Action, frozenset[Role]] = {
@@ -87,6 +90,8 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.CHECKPOINTS_CHANGE: frozenset({Role.VENUE_ADMINISTRATOR, Role.IT}),
     Action.STATISTICS_SEE: frozenset({Role.VENUE_ADMINISTRATOR, Role.INSPECTOR, Role.IT, Role.AUTHORITY}),
     Action.INSPECT: frozenset({Role.INSPECTOR}),
+    Action.PASSES_SEE: frozenset({Role.CLERK}),
+    Action.PASSES_CHANGE: frozenset({Role.CLERK}),
 }
 WITHOUT_ROLE = frozenset(
     {Action.HOME, Action.SECOND_FACTOR, Action.OWN_ACCOUNT, Action.VENUE_CREATE, Action.VENUE_BIND}

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from sync.collector.database import queue_up
 from sync.collector.errors import Mistake, NotFound
 from sync.collector.intake.model import HourlyCount, RecordRow
+from sync.collector.passes.model import BatchMember, PassBatch
 from sync.collector.privacy import audit, terms
 from sync.collector.privacy.access import Personal
 from sync.collector.privacy.audit import Act
@@ -157,6 +158,7 @@ def erase(access: Personal, visitor_id: str) -> Erased:
     still_open = [issued for issued in passes if issued.expires_at > access.now]
     access.session.execute(update(IssuedPass).where(theirs).values(holder=None))
     records.erase(access.session.connection(), row.id)
+    access.session.execute(delete(BatchMember).where(BatchMember.visitor == row.id))
     access.session.delete(row)
     access.session.flush()
     return Erased(still_open)
@@ -189,6 +191,7 @@ def export(access: Personal, visitor_id: str) -> dict[str, Any]:
         },
         "status": records.export(connection, row.id),
         "passes": [_pass(issued) for issued in passes],
+        "batches": _batches(access.session, row.id),
         "passages": _passages(connection, [issued.serial for issued in passes]),
         "audit": [
             {"number": line.number, "at": line.at, "who": line.actor, "what": line.act, "why": line.reason}
@@ -224,6 +227,17 @@ def _pass(issued: IssuedPass) -> dict[str, Any]:
         "venue": issued.venue or None,
         "checkpoint": issued.checkpoint or None,
     }
+
+
+def _batches(session: Session, visitor_id: str) -> list[dict[str, Any]]:
+    """Where somebody gets paper passes together with others."""
+    theirs = (
+        select(PassBatch.id, PassBatch.name, PassBatch.day, BatchMember.place, BatchMember.prints)
+        .join(PassBatch, PassBatch.id == BatchMember.batch)
+        .where(BatchMember.visitor == visitor_id)
+        .order_by(PassBatch.id)
+    )
+    return [row._asdict() for row in session.execute(theirs)]
 
 
 def _passages(connection: Connection, serials: Sequence[bytes]) -> list[dict[str, Any]]:

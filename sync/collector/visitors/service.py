@@ -43,7 +43,12 @@ class StatusChanged(Mistake):
 
 
 def issue_pass(centre: Centre, session: Session, wanted: Wanted, now: float) -> str:
-    """The text of a new pass, issued at `now`; before any line of the audit in that transaction.
+    """The text of a new pass, as `issue_claimed` makes it. Raises NotFound, Mistake."""
+    return issue_claimed(centre, session, wanted, now)[0]
+
+
+def issue_claimed(centre: Centre, session: Session, wanted: Wanted, now: float) -> tuple[str, PassClaims]:
+    """A new pass, issued at `now`: its text, and what it says; before any line of the audit in that transaction.
 
     Raises NotFound, and Mistake: StatusChanged where the holder became yellow or red since whoever asks has looked.
     """
@@ -64,7 +69,7 @@ def issue_pass(centre: Centre, session: Session, wanted: Wanted, now: float) -> 
             checkpoint=claims.checkpoint,
         )
     )
-    return issue(claims, centre.keys.passes)
+    return issue(claims, centre.keys.passes), claims
 
 
 def _check_status(centre: Centre, session: Session, holder: str, status: Status, now: float) -> None:

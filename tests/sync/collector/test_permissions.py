@@ -49,6 +49,8 @@ members.change       y . . . . . .
 checkpoints.change   y . . y . . .
 statistics.see       y y . y . y .
 inspect              . y . . . . .
+passes.see           . . . . y . .
+passes.change        . . . . y . .
 """
 COLUMNS = (*Role, None)
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()[1:]}
