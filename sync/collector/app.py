@@ -13,7 +13,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from sync.collector import health, home, interface, languages, navigation, problems
+from sync.collector import bodies, health, home, interface, languages, navigation, problems
 from sync.collector.access import Reach
 from sync.collector.accounts import guard, own_pages, sign_up_pages, staff_pages, words
 from sync.collector.accounts import pages as account_pages
@@ -35,6 +35,7 @@ from sync.collector.passes import pages as pass_pages
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
 from sync.collector.registration import pages as registration_pages
+from sync.collector.reverse import pages as reverse_pages
 from sync.collector.statistics import pages as statistics_pages
 from sync.collector.tally import Tally
 from sync.collector.venues import code_pages, township_pages
@@ -63,6 +64,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         interface.blueprint(),
         metrics.blueprint(centre, clock, tally),
     ]
+    bodies.init_app(app)
     guard.init_app(app, centre, clock, machines)
     navigation.init_app(app)
     key = guard.key_of(app)
@@ -85,6 +87,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         statistics_pages.blueprint(centre, clock),
         code_pages.blueprint(centre, clock),
         pass_pages.blueprint(centre, clock),
+        reverse_pages.blueprint(centre, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)

@@ -114,7 +114,7 @@ def create(access: Personal, name: str, day: str | None = None) -> PassBatch:
     row = PassBatch(name=name, day=day, created_at=access.now)
     access.session.add(row)
     access.session.flush()
-    access.note(Act.PASS_BATCH, detail=f"batch {row.id}")
+    access.note(Act.PAPER_BATCH, detail=f"batch {row.id}")
     return row
 
 
@@ -160,13 +160,13 @@ def add(access: Personal, batch: PassBatch, people: Sequence[tuple[int, Person]]
     if len(there) + new > MAX_MEMBERS:
         raise Full(f"a batch has {MAX_MEMBERS} people at most")
     access.session.flush()
-    access.note(Act.PASS_BATCH, detail=f"batch {batch.id}: {new} people added")
+    access.note(Act.PAPER_BATCH, detail=f"batch {batch.id}: {new} people added")
     return Added(new, len(people) - new)
 
 
 def members(access: Personal, batch: PassBatch) -> list[Member]:
     """Everybody in it, by place. One line in the audit: they are shown by hints of their names. Raises Unreadable."""
-    access.note(Act.PASS_BATCH, detail=f"batch {batch.id} shown")
+    access.note(Act.PAPER_BATCH, detail=f"batch {batch.id} shown")
     rows = access.session.execute(
         select(BatchMember, Visitor, IssuedPass.expires_at, Withdrawal)
         .join(Visitor, Visitor.id == BatchMember.visitor)
@@ -237,7 +237,7 @@ def issue(
             )
         )
     for member, old, card in cards:
-        access.note(Act.PASS_PRINT, member.visitor, f"batch {batch.id}{'' if old is None else ' again'}")
+        access.note(Act.PAPER_PRINT, member.visitor, f"batch {batch.id}{'' if old is None else ' again'}")
         member.serial, member.issued_at, member.prints = card.serial, card.issued_at, member.prints + 1
     if _withdraw(access.session, [old for _, old, _ in cards if old is not None], access.now):
         withdrawals.build_list(access.session, access.now)
@@ -259,7 +259,7 @@ def withdraw(access: Personal, batch: PassBatch, wanted: Sequence[str]) -> int:
         raise WithdrawnAlready("there is no card in force among these")
     for row in rows:
         if row.serial in taken:
-            access.note(Act.PASS_WITHDRAW, row.visitor, f"batch {batch.id}")
+            access.note(Act.PAPER_WITHDRAW, row.visitor, f"batch {batch.id}")
     withdrawals.build_list(access.session, access.now)
     return len(taken)
 

@@ -1,6 +1,6 @@
-"""Sets posters and cards in type: Typst with Debian's Noto Sans CJK, and with what the town adds. Prints no box for a character.
+"""Sets posters and cards in type: Typst with Debian's Noto Sans CJK, and with what the town adds.
 
-Fonts are embedded as subsets. The same words on the same day give the same bytes.
+Prints no box for a character. Fonts are embedded as subsets. The same words on the same day give the same bytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Paper passes: a list becomes people, people get cards, a gate's camera reads them, a withdrawal ends them (R3, R6)."""
+"""Paper passes: a list becomes people, people get cards, a camera reads them, a withdrawal ends them (R3, R6)."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def test_printing_again_withdraws_the_old_card(site: Site) -> None:
     assert states(site, batch_id, NOW + 181 * DAY) == [State.EXPIRED] * 5
     with site.centre.database.look() as connection:
         acts = [line.act for line in audit.lines(connection)]
-    assert (acts.count("pass_print"), acts.count("register"), acts.count("verify")) == (10, 5, 5)
+    assert (acts.count("paper_print"), acts.count("register"), acts.count("verify")) == (10, 5, 5)
 
 
 @both
@@ -294,7 +294,7 @@ HOSTILE = (
 @pytest.mark.parametrize("size", Size)
 @pytest.mark.usefixtures("spoken")
 def test_every_card_of_a_sheet_is_whole(site: Site, press: Press, size: Size) -> None:
-    """Hostile and long names, a full sheet and one more: each code lies in its own card and reads; the words are text."""
+    """Hostile and long names, more than a sheet: each code lies in its own card and reads; the words are text."""
     people = [(n, person(name, Document.PASSPORT, f"AB{n:06}", None)) for n, name in enumerate(HOSTILE, 1)]
     made = printed(site, batch_of(site, people)).cards
     document = pypdfium2.PdfDocument(cards.draw(press, made, "#班 " + "W" * 56, size, NOW))
@@ -415,7 +415,7 @@ def test_a_day_at_the_desk(site: Site, served: Served) -> None:
 
 
 def test_one_person_at_the_desk(site: Site, served: Served) -> None:
-    """Those of one day stand together; what is wrong stands beside its field, and nothing that was typed in an address."""
+    """Those of one day stand together; what is wrong stands beside its field."""
     desk = Desk(served)
     assert [desk.post("/passes/single")[2]["location"] for _ in range(2)] == ["/passes/1"] * 2
     good = {"name": "王秀英", "document": "resident", "number": NUMBER, "phone": ""}
