@@ -70,6 +70,8 @@ class Act(str, Enum):
     INSPECTOR_PIN = "inspector_pin"
     INSPECTOR_BADGE = "inspector_badge"
     CODE_RENEW = "code_renew"
+    PHONE_CLAIM = "phone_claim"
+    PHONE_SEEN = "phone_seen"
     MARK = "mark"
     STATUS_SET = "status_set"
     STATUS_END = "status_end"
