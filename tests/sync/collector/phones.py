@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import unescape
 from urllib.parse import urlencode
 
@@ -32,7 +33,7 @@ from sync.collector.visitors.status.settings import Default, StatusSettings
 from sync.wire.passes import Status
 from sync.wire.policy import Policy
 from sync.wire.record import ClockQuality, Moment, Outcome
-from tests.sync.collector.gateside import NOW, Site
+from tests.sync.collector.gateside import NOW, Gate, Site
 from tests.sync.collector.people import CLERK, somebody
 
 
@@ -46,6 +47,11 @@ class Town:
 
     def __post_init__(self) -> None:
         self.app = create_app(self.site.centre, lambda: self.now)
+
+    @cached_property
+    def gate(self) -> Gate:
+        """Of checkpoint 1."""
+        return self.site.gate()
 
     @property
     def centre(self) -> Centre:
@@ -85,7 +91,7 @@ def town(site: Site, default: Default = Default.GREEN, **visitors: object) -> To
         site.centre.settings,
         messages=MessagesSettings(directory=str(site.directory / "messages")),
         status=StatusSettings(default=default),
-        visitors=VisitorSettings(**visitors),  # type: ignore[arg-type]
+        visitors=msgspec.convert(visitors, VisitorSettings),
     )
     return Town(replace(site, centre=replace(site.centre, settings=settings)))
 
@@ -173,8 +179,7 @@ def pass_of(page: str) -> str:
 
 def judged(town: Town, text: str, at: float | None = None, policy: Policy | None = None) -> tuple[Outcome, list[str]]:
     """What the gate of checkpoint 1 makes of a pass, somebody's temperature being normal."""
-    gate = town.site.gate()
     now = Moment(at or town.now, "b" * 36, 100.0, ClockQuality.SYNCHRONIZED)
-    verification = verify(credentials.read(text), gate.snapshot, now)
+    verification = verify(credentials.read(text), town.gate.snapshot, now)
     decision = decide(verification, policy or Policy(), Situation(now, 36.5))
     return decision.outcome, list(decision.reasons)

@@ -133,7 +133,7 @@ def blueprint(
             HTTPStatus.OK,
             shown=shown,
             sign=words.sign(shown.health, is_withheld=withheld, has_code=shown.text is not None),
-            symbol=None if shown.text is None else svg(shown.text, error="m"),
+            symbol=None if shown.text is None else svg(shown.text, error="m").decode(),
             now=now,
             renew_seconds=RENEW_SECONDS,
             withheld=[each for each in shown.standings if each.is_withheld],
