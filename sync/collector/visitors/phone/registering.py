@@ -29,7 +29,7 @@ from sync.collector.languages import translate as _
 from sync.collector.messages import addresses
 from sync.collector.privacy.access import Personal, personal
 from sync.collector.privacy.audit import Act, Actor
-from sync.collector.venues.codes import ALPHABET
+from sync.collector.venues import codes
 from sync.collector.visitors import registry
 from sync.collector.visitors.identity import Document, Person
 from sync.collector.visitors.phone import party
@@ -124,7 +124,8 @@ class Desk:
                 )
             )
             address = typed if to == person.phone else _address(to)
-            if address is not None and (address == typed or self._count_on_record(access.session, address, now) == 0):
+            wait = self._count_by_others(access.session, address or typed, now, is_own=address == typed)
+            if address is not None and wait == 0:
                 self._post(access.session, address, digits, now)
         return asked, 0.0
 
@@ -225,9 +226,14 @@ class Desk:
             counted.append((self._phone(addresses.normalized(f"tel:{person.phone}")), LINK))
         return limits.take(session, rates, now) or limits.count(session, counted, now)
 
-    def _count_on_record(self, session: Session, address: str, now: float) -> float:
-        """Codes that others asked for, counted apart: a wait that is shown must not tell whose number is on record."""
-        return limits.count(session, [(self.key.hash("tally", "visitor's phone on record", address), LINK)], now)
+    def _count_by_others(self, session: Session, address: str, now: float, *, is_own: bool) -> float:
+        """Codes that others asked for, counted apart: a wait that is shown must not tell whose number is on record.
+
+        One's own are counted too, to no end: the page takes as long for a document that is somebody's.
+        """
+        what = "visitor's own phone" if is_own else "visitor's phone on record"
+        wait = limits.count(session, [(self.key.hash("tally", what, address), LINK)], now)
+        return 0.0 if is_own else wait
 
     def _phone(self, number: str) -> bytes:
         address = number if number.startswith("tel:") or not number else addresses.normalized(f"tel:{number}")
@@ -250,6 +256,12 @@ class Desk:
             "验证码 %(digits)s，10 分钟内有效，用于场所通行登记。请勿告诉他人；不是您本人操作请忽略。", digits=digits
         )
         self.post(session, address, _("场所通行登记"), text, now, now + CODE_SECONDS)
+
+
+def read_desk(typed: str) -> str | None:
+    """PURE. The number on a phone as people type it; None for what is none."""
+    read = codes.plain(typed)
+    return read if read is not None and len(read) == DESK_LENGTH else None
 
 
 def seen(access: Personal, desk: str) -> str:
@@ -303,7 +315,7 @@ def _add(access: Personal, token: bytes, place: int, visitor: str, name: str, pr
             place=place,
             visitor=visitor,
             proof=int(proof),
-            desk="".join(secrets.choice(ALPHABET) for _each in range(DESK_LENGTH)),
+            desk="".join(secrets.choice(codes.ALPHABET) for _each in range(DESK_LENGTH)),
             **party.sealed(access.cipher, row_id, name),
         )
     )
