@@ -40,6 +40,8 @@ from sync.collector.statistics import pages as statistics_pages
 from sync.collector.tally import Tally
 from sync.collector.venues import code_pages, township_pages
 from sync.collector.venues import pages as venue_pages
+from sync.collector.visitors.phone import pages as phone_pages
+from sync.collector.visitors.status.sources import source_of
 
 _RETRY_AFTER_SECONDS = 5
 MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, *health.PATHS)
@@ -68,7 +70,8 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     guard.init_app(app, centre, clock, machines)
     navigation.init_app(app)
     key = guard.key_of(app)
-    post = posted_by(Queue(key, random.random))
+    queue = Queue(key, random.random)
+    post = posted_by(queue)
     for blueprint in (
         *machines,
         home.blueprint(centre),
@@ -88,6 +91,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         code_pages.blueprint(centre, clock),
         pass_pages.blueprint(centre, clock),
         reverse_pages.blueprint(centre, clock),
+        phone_pages.blueprint(centre, key, clock, posted_by(queue, "visitor"), source_of(centre)),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)
@@ -101,12 +105,12 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     return app
 
 
-def posted_by(queue: Queue) -> Post:
-    """Puts what accounts tell into the queue."""
+def posted_by(queue: Queue, about: str = "account") -> Post:
+    """Puts what accounts tell, or visitors' phones, into the queue."""
 
     def post(session: Session, to: str, subject: str, text: str, now: float, expires_at: float) -> None:
         message = Message(to, subject, text, languages.language())
-        queue.post(session, message, now, expires_at=expires_at, about="account")
+        queue.post(session, message, now, expires_at=expires_at, about=about)
 
     return post
 

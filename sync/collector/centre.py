@@ -21,6 +21,7 @@ import sync.collector.registration.model
 import sync.collector.venues.code_model
 import sync.collector.venues.model
 import sync.collector.visitors.model
+import sync.collector.visitors.phone.model
 import sync.collector.visitors.status.model  # noqa: F401
 from sync.collector import keys as key_files
 from sync.collector import schema

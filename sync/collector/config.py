@@ -16,6 +16,7 @@ from sync.collector.errors import Mistake
 from sync.collector.messages.settings import MailSettings, MessagesSettings, OutboundSettings, SmsSettings
 from sync.collector.venues.maps import MapSettings
 from sync.collector.venues.settings import VenueSettings
+from sync.collector.visitors.phone.settings import VisitorSettings
 from sync.collector.visitors.status.settings import StatusSettings
 from sync.wire import tomlform
 
@@ -73,7 +74,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages, outbound: how messages and webhooks leave (`messages.settings`). alarms: when to tell somebody
     (`alarms.rules`). venues: what the town decides about venues
     (`venues.settings`). map: whose tiles a position is chosen on (`venues.maps`). status: what the town decides about
-    who is green (`visitors.status.settings`).
+    who is green (`visitors.status.settings`). visitors: what it decides about visitors' phones
+    (`visitors.phone.settings`).
     """
 
     database: str | None = None
@@ -95,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     venues: VenueSettings = VenueSettings()
     map: MapSettings = MapSettings()
     status: StatusSettings = StatusSettings()
+    visitors: VisitorSettings = VisitorSettings()
 
     def __post_init__(self) -> None:
         if self.address is not None and not self.second_factor:

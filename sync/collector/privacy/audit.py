@@ -76,6 +76,8 @@ class Act(str, Enum):
     SAVED_ISSUE = "saved_issue"
     REGISTER_BY_HAND = "register_by_hand"
     REVERSE_SCAN = "reverse_scan"
+    PHONE_CLAIM = "phone_claim"
+    PHONE_SEEN = "phone_seen"
     MARK = "mark"
     STATUS_SET = "status_set"
     STATUS_END = "status_end"

@@ -24,7 +24,8 @@ VALID_SECONDS = {PassKind.SCAN_RESULT: 120, PassKind.SAVED: 7 * 86_400, PassKind
 class Wanted:
     """The pass that is asked for. venue, checkpoint: None for any. tested_hours_ago: None for no test.
 
-    holder: a visitor's id, None for nobody in particular.
+    holder: a visitor's id, None for nobody in particular. is_claim: whether they are is not known, and the pass says
+    UNKNOWN.
     """
 
     kind: PassKind = PassKind.SCAN_RESULT
@@ -36,6 +37,7 @@ class Wanted:
     test_negative: bool = True
     companions: int = 0
     holder: str | None = None
+    is_claim: bool = False
 
 
 class StatusChanged(Mistake):
@@ -55,7 +57,8 @@ def issue_claimed(centre: Centre, session: Session, wanted: Wanted, now: float) 
     claims = draw_claims(centre, session, wanted, int(now))
     if wanted.holder is not None:
         registry.hold(session, wanted.holder, claims.expires_at)
-        _check_status(centre, session, wanted.holder, claims.status, now)
+        if not (wanted.is_claim and claims.status is Status.UNKNOWN):
+            _check_status(centre, session, wanted.holder, claims.status, now)
     session.add(
         IssuedPass(
             serial=claims.serial,
