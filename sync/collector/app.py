@@ -32,6 +32,7 @@ from sync.collector.members import pages as member_pages
 from sync.collector.messages.port import Message
 from sync.collector.messages.queue import Queue
 from sync.collector.passes import pages as pass_pages
+from sync.collector.passes import saved_pages
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
 from sync.collector.registration import pages as registration_pages
@@ -90,6 +91,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         statistics_pages.blueprint(centre, clock),
         code_pages.blueprint(centre, clock),
         pass_pages.blueprint(centre, clock),
+        saved_pages.blueprint(centre, clock),
         reverse_pages.blueprint(centre, clock),
         phone_pages.blueprint(centre, key, clock, posted_by(queue, "visitor"), source_of(centre)),
     ):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from sync.collector.centre import Centre
 from sync.collector.database import queue_up
 from sync.collector.errors import Mistake, NotFound
+from sync.collector.passes import desk
 from sync.collector.passes.lists import BadLine, Fault
 from sync.collector.passes.model import MAX_BATCH_NAME, MAX_MEMBERS, BatchMember, PassBatch
 from sync.collector.policy import withdrawals
@@ -143,7 +144,7 @@ def add(access: Personal, batch: PassBatch, people: Sequence[tuple[int, Person]]
     bad = [
         BadLine(line, Fault.OTHER_NAME)
         for (line, somebody), row in zip(people, known, strict=True)
-        if row is not None and registry.opened(access.cipher, row).name != somebody.name
+        if row is not None and not desk.fits(access, row, somebody, seen=seen)
     ]
     if bad:
         raise NotAdded(bad)
@@ -151,9 +152,7 @@ def add(access: Personal, batch: PassBatch, people: Sequence[tuple[int, Person]]
     place = access.session.scalar(select(func.max(BatchMember.place)).where(BatchMember.batch == batch.id)) or 0
     new = 0
     for (_, somebody), row in zip(people, known, strict=True):
-        visitor = row or registry.register(access, somebody)
-        if seen and visitor.verified_at is None:
-            registry.verify(access, visitor.id)
+        visitor = desk.present(access, row, somebody, seen=seen)
         if visitor.id not in there:
             new += 1
             access.session.add(BatchMember(visitor=visitor.id, batch=batch.id, place=place + new, prints=0))

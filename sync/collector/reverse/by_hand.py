@@ -7,31 +7,21 @@ is found as for everybody else, and forgotten at the same time.
 from __future__ import annotations
 
 from sync.collector.centre import Centre
-from sync.collector.errors import Mistake
+from sync.collector.passes import desk
 from sync.collector.privacy.access import Personal, personal
 from sync.collector.privacy.audit import Act, Actor
 from sync.collector.reverse.judging import Entrance
-from sync.collector.visitors import marking, registry
+from sync.collector.visitors import registry
 from sync.collector.visitors.identity import Person
-from sync.collector.visitors.model import Visitor
 from sync.collector.visitors.service import Wanted, issue_claimed
 from sync.collector.visitors.status.port import StatusSource, Subject
 from sync.wire.passes import PassClaims, PassKind
 
 
-class OtherName(Mistake):
-    """The document is registered under another name."""
-
-
 def registered(access: Personal, somebody: Person, *, seen: bool) -> str:
     """The visitor of that document, new or known; verified where the inspector has seen it. Raises OtherName."""
-    row = _known(access, somebody)
-    if row is not None and registry.opened(access.cipher, row).name != somebody.name:
-        raise OtherName("this document is registered under another name")
-    row = row or registry.register(access, somebody)
+    row = desk.present(access, registry.by_document(access, somebody), somebody, seen=seen)
     access.note(Act.REGISTER_BY_HAND, row.id)
-    if seen and row.verified_at is None:
-        registry.verify(access, row.id)
     return row.id
 
 
@@ -56,8 +46,3 @@ def issued(
     )
     with personal(centre, actor, entrance.at) as access:
         return issue_claimed(centre, access.session, wanted, entrance.at)[1]
-
-
-def _known(access: Personal, somebody: Person) -> Visitor | None:
-    found = marking.found(access, somebody.document, somebody.number)
-    return None if found is None else access.session.get(Visitor, found)

@@ -24,6 +24,7 @@ from sync.collector.languages import translate as _
 from sync.collector.members.inspectors import inspector_of
 from sync.collector.passes import lists
 from sync.collector.passes import words as pass_words
+from sync.collector.passes.desk import OtherName
 from sync.collector.passes.lists import Fault as PersonFault
 from sync.collector.privacy.access import personal
 from sync.collector.privacy.audit import Actor
@@ -32,7 +33,6 @@ from sync.collector.registration import words as tap_words
 from sync.collector.registration.model import NONCE_BYTES
 from sync.collector.registration.taps import Refused, Tap
 from sync.collector.reverse import by_hand, checking, words
-from sync.collector.reverse.by_hand import OtherName
 from sync.collector.reverse.checking import Checked, Entrance, Inspection
 from sync.collector.reverse.forms import ByHandForm
 from sync.collector.reverse.reading import Busy, PhotographReader

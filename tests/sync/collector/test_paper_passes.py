@@ -172,7 +172,7 @@ def test_a_list_is_added_whole_or_not_at_all(site: Site) -> None:
         assert [(each.place, each.person) for each in found] == [(n, somebody(n)) for n in range(1, 7)]
         assert [each.is_verified for each in found] == [True] * 5 + [False]
         assert found[0].visitor == known
-    impostor = person("别人", Document.RESIDENT, somebody(2).number, None)
+    impostor = person("别人", Document.RESIDENT, somebody(2).number, None)  # that document was seen under its own name
     with personal(site.centre, CLERK, NOW) as access, pytest.raises(NotAdded) as refused:
         batches.add(access, batches.find(access.session, batch_id), [(1, somebody(8)), (2, impostor)], seen=True)
     assert refused.value.bad == [BadLine(2, Fault.OTHER_NAME)]

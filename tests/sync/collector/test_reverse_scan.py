@@ -360,7 +360,7 @@ def test_another_venues_inspector_and_checkpoint(site: Site, served: Served, pho
 
 @both
 def test_who_has_nothing_is_registered_by_hand_once(site: Site, phone: Phone) -> None:
-    """Name, document, companions, temperature: unknown is the inspector's to decide; twice is one person, one record."""
+    """Name, document, companions, temperature: unknown is the inspector's to decide; twice is one."""
     nonce = secrets.token_hex(16)
     fields = {"people": "3", "temperature": "36.4", "seen": "y", "nonce": nonce}
     for _ in range(2):
@@ -378,7 +378,7 @@ def test_who_has_nothing_is_registered_by_hand_once(site: Site, phone: Phone) ->
         (row,) = session.scalars(select(Visitor)).all()
         assert row.verified_at == NOW
         acts = [line.act for line in audit.lines(session.connection(), row.id)]
-    assert acts[:3] == ["register", "register_by_hand", "verify"]
+    assert acts[:3] == ["register", "verify", "register_by_hand"]
     with personal(site.centre, CLERK, NOW) as access:
         assert [each["record"] for each in registry.export(access, row.id)["passages"]]
     assert broken(site.centre.database) == []
@@ -400,13 +400,16 @@ def test_by_hand_the_status_counts_and_what_is_wrong_stands_beside_its_field(sit
         assert session.scalars(select(Visitor)).all() == []
     (known,) = registered(site, 2)
     assert "另一姓名" in phone.by_hand(2, name="别人")[1]
-    with personal(site.centre, CLERK, NOW) as access:
+    assert "另一姓名" not in phone.by_hand(2, name="张别", seen="y")[1]  # nobody had seen it: the document's name holds
+    assert "另一姓名" in phone.by_hand(2, seen="y")[1]
+    assert "另一姓名" not in phone.by_hand(2, name="张别")[1]
+    with personal(site.centre, CLERK, NOW - 60) as access:
         register = Register(site.centre.settings.status)
         register.set(access, known, Status.RED, Reason.CONFIRMED, NOW + 86_400)
-    status, page = phone.by_hand(2)
+    status, page = phone.by_hand(2, name="张别")
     assert (verdict(page), "红码" in page) == ("deny", True)
     with personal(site.centre, CLERK, NOW) as access:
         register.set(access, known, Status.GREEN, Reason.RELEASED, NOW + 86_400)
-    assert verdict(phone.by_hand(2)[1]) == "pass"
-    assert verdict(phone.by_hand(2, temperature="37.9")[1]) == "deny"
+    assert verdict(phone.by_hand(2, name="张别")[1]) == "pass"
+    assert verdict(phone.by_hand(2, name="张别", temperature="37.9")[1]) == "deny"
     assert [each.outcome.value for each in records(site)] == ["deny", "pass", "deny"]

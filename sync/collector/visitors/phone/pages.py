@@ -48,7 +48,7 @@ def blueprint(
     desk = Desk(centre, key, post)
 
     def known() -> Party | None:
-        return party.load(centre, party.cookie_hash(request.cookies.get(_cookie_name())), clock())
+        return this_phone(centre, clock())
 
     @pages.app_template_global("phone_at")
     def phone_at(code: VenueCode) -> dict[str, Any]:
@@ -184,6 +184,11 @@ def blueprint(
         return _page("visits.html", HTTPStatus.OK, visits=visiting.visits(centre, there, clock()))
 
     return pages
+
+
+def this_phone(centre: Centre, now: float) -> Party | None:
+    """Who is on the phone that asks; None for one that is not remembered."""
+    return party.load(centre, party.cookie_hash(request.cookies.get(_cookie_name())), now)
 
 
 def _people(there: Party | None, centre: Centre) -> Response:
