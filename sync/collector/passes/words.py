@@ -34,11 +34,6 @@ def batch(row: PassBatch) -> str:
     return row.name if row.day is None else _("单独办理 %(day)s", day=row.day)
 
 
-def people(count: int) -> str:
-    """How many."""
-    return _("%(count)s 人", count=count)
-
-
 def state(value: State) -> str:
     """How a card stands."""
     return {

@@ -240,5 +240,5 @@ def _result(centre: Centre, venue_id: int, made: Checked) -> Any:
 def _form() -> ByHandForm:
     form = ByHandForm()
     form.document.choices = list(pass_words.documents().items())
-    form.people.choices = [(str(n), pass_words.people(n)) for n in range(1, MAX_PEOPLE + 1)]
+    form.people.choices = [(str(n), str(n)) for n in range(1, MAX_PEOPLE + 1)]
     return form

@@ -46,7 +46,7 @@ def kind(value: PassKind) -> str:
     """How the pass came to the visitor."""
     return {
         PassKind.SCAN_RESULT: _("扫码结果"),
-        PassKind.SAVED: _("保存的通行码"),
+        PassKind.SAVED: _("离线通行码"),
         PassKind.PAPER: _("纸质通行码"),
     }[value]
 
