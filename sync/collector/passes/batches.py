@@ -265,7 +265,7 @@ def withdraw(access: Personal, batch: PassBatch, wanted: Sequence[str]) -> int:
 
 def _known(access: Personal, people: Sequence[Person]) -> list[Visitor | None]:
     """Who of these is registered, their rows locked in one order."""
-    hashes = {each: set(access.cipher.hashes(registry.NUMBER, each.number)) for each in people}
+    hashes = {each: set(access.cipher.hashes(marking.NUMBER, each.number)) for each in people}
     every = sorted(set().union(*hashes.values()))
     found: dict[tuple[str, bytes], Visitor] = {}
     for first in range(0, len(every), _AT_ONCE):

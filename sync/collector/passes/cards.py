@@ -34,6 +34,7 @@ def draw(press: Press, cards: Sequence[Card], title: str, size: Size, now: float
         with languages.speaking(language):
             spoken[language] = words.card()
     title = printable(press, title)
+    hints = [printable(press, hint_of(card.person.name)) for card in cards]
     told = {
         **spoken,
         "title": breakable(title),
@@ -42,16 +43,16 @@ def draw(press: Press, cards: Sequence[Card], title: str, size: Size, now: float
         "cards": [
             {
                 "symbol": symbol.svg(card.text),
-                "hint": printable(press, hint_of(card.person.name)),
+                "hint": hint,
                 "last": masked(card.person.number),
                 "number": shown(card.serial),
                 "place": card.place,
                 "until": _day(card.expires_at - 1),
             }
-            for card in cards
+            for card, hint in zip(cards, hints, strict=True)
         ],
     }
-    return press.print(told, [title, *(each["hint"] for each in told["cards"])], day_of(now), _TEMPLATE)
+    return press.print(told, [title, *hints], day_of(now), _TEMPLATE)
 
 
 def printable(press: Press, word: str) -> str:

@@ -26,7 +26,7 @@ from sync.collector.passes.cards import Size
 from sync.collector.passes.forms import BatchForm, ListForm, PersonForm, PrintForm, ReprintForm, WithdrawForm
 from sync.collector.passes.hints import hint_of
 from sync.collector.passes.lists import Fault, Unreadable
-from sync.collector.passes.model import BatchMember, PassBatch
+from sync.collector.passes.model import MAX_MEMBERS, BatchMember, PassBatch
 from sync.collector.privacy.access import personal
 from sync.collector.venues import symbol
 from sync.collector.venues.code_pages import PRESS
@@ -147,7 +147,7 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
     def print_again(batch_id: int) -> Any:
         form = _sized(ReprintForm())
         if form.validate_on_submit() and _is_reason(form):
-            wanted = request.form.getlist("visitor")[: batches.MAX_MEMBERS]
+            wanted = request.form.getlist("visitor")[:MAX_MEMBERS]
             return _print(centre, batch_id, Size(form.size.data), form.reason.data, clock(), list(State), wanted)
         return _page(centre, batch_id, clock(), Filled(again=form))
 
@@ -157,7 +157,7 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
         form = WithdrawForm()
         if not (form.validate_on_submit() and _is_reason(form, "because")):
             return _page(centre, batch_id, clock(), Filled(withdraw=form))
-        wanted = request.form.getlist("visitor")[: batches.MAX_MEMBERS]
+        wanted = request.form.getlist("visitor")[:MAX_MEMBERS]
         try:
             with personal(centre, guard.actor(form.because.data), clock()) as access:
                 batch = batches.find(access.session, batch_id)

@@ -86,7 +86,7 @@ def issue(centre: Centre, source: StatusSource, visitor: str, person: Person, no
 def picture(saved: Saved) -> bytes:
     """PNG for a phone's gallery: the symbol as wide as a screen, a hint of the name, the end. No name, no colour."""
     symbol = segno.make_qr(saved.text, error="m", boost_error=False)
-    side = symbol.symbol_size(border=_QUIET_MODULES)[0]
+    side = int(symbol.symbol_size(border=_QUIET_MODULES)[0])
     scale = WIDTH // side
     drawn = Image.new("L", (WIDTH, _TOP + scale * side + _BOTTOM), 255)
     modules = BytesIO()

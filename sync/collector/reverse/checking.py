@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from edge.decide import Decision
+from edge.verify import Genuine
 from sync.collector.centre import Centre
 from sync.collector.errors import NotFound
 from sync.collector.members.inspectors import inspector_of
@@ -26,7 +27,7 @@ from sync.collector.registration import service
 from sync.collector.registration.service import Done
 from sync.collector.registration.taps import Finding, Refusal, Refused, Tap
 from sync.collector.reverse import judging
-from sync.collector.reverse.judging import Entrance, Genuine, Measured
+from sync.collector.reverse.judging import Entrance, Measured
 from sync.collector.venues.model import Checkpoint, Venue
 from sync.collector.visitors import registry
 from sync.collector.visitors.model import IssuedPass, Visitor

@@ -33,8 +33,9 @@ from sync.collector.registration import words as tap_words
 from sync.collector.registration.model import NONCE_BYTES
 from sync.collector.registration.taps import Refused, Tap
 from sync.collector.reverse import by_hand, checking, words
-from sync.collector.reverse.checking import Checked, Entrance, Inspection
+from sync.collector.reverse.checking import Checked, Inspection
 from sync.collector.reverse.forms import ByHandForm
+from sync.collector.reverse.judging import Entrance
 from sync.collector.reverse.reading import Busy, PhotographReader
 from sync.collector.reverse.worker import MAX_PICTURE_BYTES
 from sync.collector.venues.model import Checkpoint, Venue, VenueState

@@ -11,12 +11,15 @@ import resource
 import sys
 from enum import Enum
 from io import BytesIO
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from edge.credentials import most_telling
 from edge.credentials.vp1 import PREFIX
+
+if TYPE_CHECKING:  # loaded once this process is bound
+    from PIL import Image
 
 MAX_PICTURE_BYTES = 8_000_000
 MAX_PIXELS = 40_000_000  # of a picture that is unpacked whole; 160 MB with transparency
@@ -50,7 +53,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 def look(content: bytes) -> Seen:
     """What is to be seen in a photograph."""
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
         return Seen(fault=Fault.HEIC)
@@ -66,7 +69,7 @@ def look(content: bytes) -> Seen:
                 picture.draft("L", (max(SIDES), max(SIDES)))
             picture.thumbnail((max(SIDES), max(SIDES)))
             return Seen(_texts(ImageOps.exif_transpose(_on_white(picture))))
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         return Seen(fault=Fault.FORMAT)
     except MemoryError:
         return Seen(fault=Fault.TOO_LARGE)
@@ -74,11 +77,10 @@ def look(content: bytes) -> Seen:
         return Seen(fault=Fault.BROKEN)
 
 
-def _on_white(picture: object) -> object:
+def _on_white(picture: Image.Image) -> Image.Image:
     """Grey; a symbol on nothing lies on white."""
     from PIL import Image
 
-    assert isinstance(picture, Image.Image)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
@@ -86,15 +88,13 @@ def _on_white(picture: object) -> object:
     return picture.convert("L")
 
 
-def _texts(picture: object) -> tuple[str, ...]:
+def _texts(picture: Image.Image) -> tuple[str, ...]:
     import numpy as np
-    from PIL import Image
 
     from hardware.errors import ReaderError
     from hardware.ports import Frame
     from hardware.symbols import CascadeReader
 
-    assert isinstance(picture, Image.Image)
     found: dict[str, None] = {}
     for side in SIDES:
         scaled = picture.copy()
