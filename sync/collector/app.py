@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, Map
 
-from sync.collector import health, home, interface, languages, navigation, problems
+from sync.collector import bodies, health, home, interface, languages, navigation, problems
 from sync.collector.access import Reach
 from sync.collector.accounts import guard, own_pages, sign_up_pages, staff_pages, words
 from sync.collector.accounts import pages as account_pages
@@ -32,14 +32,19 @@ from sync.collector.members import own_pages as inspector_pages
 from sync.collector.members import pages as member_pages
 from sync.collector.messages.port import Message
 from sync.collector.messages.queue import Queue
+from sync.collector.passes import pages as pass_pages
+from sync.collector.passes import saved_pages
 from sync.collector.problems import Kind, Problem
 from sync.collector.refusals import Refusals, sender
 from sync.collector.registration import pages as registration_pages
+from sync.collector.reverse import pages as reverse_pages
 from sync.collector.statistics import pages as statistics_pages
 from sync.collector.tally import Tally
 from sync.collector.venues import code_pages, township_pages
 from sync.collector.venues import pages as venue_pages
+from sync.collector.visitors.phone import pages as phone_pages
 from sync.collector.visitors.status import pages as status_pages
+from sync.collector.visitors.status.sources import source_of
 
 _RETRY_AFTER_SECONDS = 5
 MACHINE_PATHS = ("/v1/", "/live", metrics.PATH, *health.PATHS)
@@ -67,10 +72,12 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         interface.blueprint(),
         metrics.blueprint(centre, clock, tally),
     ]
+    bodies.init_app(app)
     guard.init_app(app, centre, clock, machines)
     navigation.init_app(app)
     key = guard.key_of(app)
-    post = posted_by(Queue(key, random.random))
+    queue = Queue(key, random.random)
+    post = posted_by(queue)
     for blueprint in (
         *machines,
         home.blueprint(centre),
@@ -89,6 +96,10 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         statistics_pages.blueprint(centre, clock),
         code_pages.blueprint(centre, clock),
         status_pages.blueprint(centre, key, clock),
+        pass_pages.blueprint(centre, clock),
+        saved_pages.blueprint(centre, clock),
+        reverse_pages.blueprint(centre, clock),
+        phone_pages.blueprint(centre, key, clock, posted_by(queue, "visitor"), source_of(centre)),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)
@@ -109,12 +120,12 @@ class _Number(IntegerConverter):
         super().__init__(url_map, max=2**31 - 1)
 
 
-def posted_by(queue: Queue) -> Post:
-    """Puts what accounts tell into the queue."""
+def posted_by(queue: Queue, about: str = "account") -> Post:
+    """Puts what accounts tell, or visitors' phones, into the queue."""
 
     def post(session: Session, to: str, subject: str, text: str, now: float, expires_at: float) -> None:
         message = Message(to, subject, text, languages.language())
-        queue.post(session, message, now, expires_at=expires_at, about="account")
+        queue.post(session, message, now, expires_at=expires_at, about=about)
 
     return post
 

@@ -14,12 +14,14 @@ import sync.collector.intake.model
 import sync.collector.members.model
 import sync.collector.messages.model
 import sync.collector.organizations.model
+import sync.collector.passes.model
 import sync.collector.policy.model
 import sync.collector.privacy.model
 import sync.collector.registration.model
 import sync.collector.venues.code_model
 import sync.collector.venues.model
 import sync.collector.visitors.model
+import sync.collector.visitors.phone.model
 import sync.collector.visitors.status.model  # noqa: F401
 from sync.collector import keys as key_files
 from sync.collector import schema

@@ -16,6 +16,7 @@ from sync.collector.errors import Mistake
 from sync.collector.messages.settings import MailSettings, MessagesSettings, OutboundSettings, SmsSettings
 from sync.collector.venues.maps import MapSettings
 from sync.collector.venues.settings import VenueSettings
+from sync.collector.visitors.phone.settings import VisitorSettings
 from sync.collector.visitors.status.settings import PlatformSettings, StatusSettings
 from sync.wire import tomlform
 
@@ -74,7 +75,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages, outbound: how messages and webhooks leave (`messages.settings`). alarms: when to tell somebody
     (`alarms.rules`). venues: what the town decides about venues
     (`venues.settings`). map: whose tiles a position is chosen on (`venues.maps`). status: what the town decides about
-    who is green (`visitors.status.settings`). platform: the province's, where there is one.
+    who is green (`visitors.status.settings`). platform: the province's, where there is one. visitors: what it decides
+    about visitors' phones (`visitors.phone.settings`).
     """
 
     database: str | None = None
@@ -98,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     map: MapSettings = MapSettings()
     status: StatusSettings = StatusSettings()
     platform: PlatformSettings | None = None
+    visitors: VisitorSettings = VisitorSettings()
 
     def __post_init__(self) -> None:
         if self.address is not None and not self.second_factor:

@@ -14,6 +14,7 @@ from sync.collector.centre import Centre
 from sync.collector.messages.queue import Queue
 from sync.collector.messages.sending import Sender
 from sync.collector.registration import service as registrations
+from sync.collector.visitors.phone import registering
 from sync.collector.visitors.status import reach
 from sync.collector.ways import ways
 
@@ -37,12 +38,14 @@ def standing(centre: Centre, is_stopped: Callable[[], bool]) -> list[Job]:
 
 
 def _forget(centre: Centre, now: float) -> None:
-    """Sessions that are over, failures that count no longer, links that nobody used, nonces that nobody sends again."""
+    """Sessions that are over, failures that count no longer, links that nobody used, nonces that nobody sends again,
+    visitors' codes and phones."""
     with centre.database.write() as session:
         sessions.forget_old(session, now)
         limits.forget_old(session, now)
         service.forget_old_links(session, now)
         registrations.forget_old(session, now)
+        registering.forget_old(session, now)
 
 
 def _lapse(centre: Centre, now: float, is_stopped: Callable[[], bool]) -> None:

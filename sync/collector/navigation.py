@@ -36,6 +36,7 @@ def areas() -> list[Area]:
             ("fleet.index", Action.FLEET_SEE, _("闸机"), _("每台闸机现在怎样，有问题的排在前面。")),
             ("township.index", Action.VENUES_SEE, _("辖区场所"), _("新场所、待审核的、开放时间无人登记的。")),
             ("status.index", Action.STATUS_SEE, _("健康码"), _("谁是绿码、黄码、红码：查询、设置、导入名单。")),
+            ("passes.index", Action.PASSES_SEE, _("纸质通行码"), _("为没有手机的人登记、打印和作废通行卡。")),
             ("alarms.index", Action.ALARM_SEE, _("告警"), _("哪些闸机出了问题，通知了谁。")),
             ("staff.index", Action.ACCOUNTS_SEE, _("账户"), _("谁能登录，负责什么。")),
         )

@@ -202,7 +202,8 @@ class Registered(msgspec.Struct, frozen=True, tag_field="type", tag="registered"
 
     inspector: the number by which the centre knows them. reasons: as in `Scan`. temperature: °C, of several people the
     highest. said_normal: the inspector measured and says that it was normal, without the figure. Neither of the two:
-    *not measured*, which is not *normal*. limit_celsius: what a figure was held against (R4).
+    *not measured*, which is not *normal*. limit_celsius: what a figure was held against (R4). serial: in hex, of the
+    pass that the inspector photographed (R20), or that the centre made for who was registered by hand (R6).
 
     takes_back: this one counts nobody. It repeats everything else of the registration that it names, `when` too, so
     that it takes away exactly what that one had added, in the same hour.
@@ -218,6 +219,7 @@ class Registered(msgspec.Struct, frozen=True, tag_field="type", tag="registered"
     limit_celsius: float | None = None
     people: Annotated[int, msgspec.Meta(ge=1, le=MAX_PEOPLE)] = 1
     takes_back: TakenBack | None = None
+    serial: str | None = None
 
     def __post_init__(self) -> None:
         if self.outcome is Outcome.REFER:

@@ -33,6 +33,14 @@ class Limit:
     forgotten_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most so many in a window, which begins with the first of them."""
+
+    most: int
+    window_seconds: float
+
+
 LOGIN = Limit(free=5, first_wait_seconds=60, longest_wait_seconds=3600, forgotten_seconds=_DAY_SECONDS)
 ADDRESS = Limit(free=30, first_wait_seconds=60, longest_wait_seconds=3600, forgotten_seconds=3600)
 LINK = Limit(free=3, first_wait_seconds=1200, longest_wait_seconds=4 * 3600, forgotten_seconds=_DAY_SECONDS)
@@ -77,6 +85,30 @@ def count(session: Session, counted: list[tuple[bytes, Limit]], now: float) -> f
         if row is None:
             session.add(Tally(subject=subject, failures=1, began_at=now, last_at=now))
         elif now - row.last_at >= limit.forgotten_seconds:
+            row.failures, row.began_at, row.last_at = 1, now, now
+        else:
+            row.failures, row.last_at = row.failures + 1, now
+    return 0.0
+
+
+def take(session: Session, counted: list[tuple[bytes, Rate]], now: float) -> float:
+    """Count one for each subject; or, where one has had its most, count nothing and return the seconds until it may.
+
+    Within a write transaction. For what many people share, such as a network: being busy is no failure.
+    """
+    queue(session)
+    rows = [(session.get(Tally, subject), subject, rate) for subject, rate in counted]
+    ends = [
+        row.began_at + rate.window_seconds
+        for row, _, rate in rows
+        if row is not None and row.failures >= rate.most and row.began_at <= now < row.began_at + rate.window_seconds
+    ]
+    if ends:
+        return max(ends) - now
+    for row, subject, rate in rows:
+        if row is None:
+            session.add(Tally(subject=subject, failures=1, began_at=now, last_at=now))
+        elif not row.began_at <= now < row.began_at + rate.window_seconds:
             row.failures, row.began_at, row.last_at = 1, now, now
         else:
             row.failures, row.last_at = row.failures + 1, now

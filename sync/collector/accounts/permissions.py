@@ -70,6 +70,9 @@ class Action(str, Enum):
     STATUS_CHANGE = "status.change"  # green, yellow, red; tests; lists
     INSPECT = "inspect"  # R19: register people, choose a checkpoint, PIN and badge, log a disinfection
 
+    PASSES_SEE = "passes.see"  # R6: batches of paper passes
+    PASSES_CHANGE = "passes.change"  # register people at the desk, print, withdraw
+
 
 EVERYBODY = frozenset(Role)
 MAY: dict[Action, frozenset[Role]] = {
@@ -91,6 +94,8 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.STATUS_SEE: frozenset({Role.AUTHORITY}),
     Action.STATUS_CHANGE: frozenset({Role.AUTHORITY}),
     Action.INSPECT: frozenset({Role.INSPECTOR}),
+    Action.PASSES_SEE: frozenset({Role.CLERK}),
+    Action.PASSES_CHANGE: frozenset({Role.CLERK}),
 }
 WITHOUT_ROLE = frozenset(
     {Action.HOME, Action.SECOND_FACTOR, Action.OWN_ACCOUNT, Action.VENUE_CREATE, Action.VENUE_BIND}

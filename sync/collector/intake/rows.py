@@ -167,7 +167,8 @@ def _registered(record: Registered) -> tuple[Any, ...]:
     kind = WORD if record.said_normal else None if record.temperature is None else READING
     people = record.people if record.takes_back is None else -record.people
     outcome, reasons = record.outcome._value_, ",".join(record.reasons)
-    return "registered", outcome, reasons, kind, None, None, record.temperature, people
+    serial = None if record.serial is None else _serial(record.serial)
+    return "registered", outcome, reasons, kind, serial, None, record.temperature, people
 
 
 def _serial(text: str) -> bytes:

@@ -85,12 +85,14 @@ def purge(state: StateDir, dry_run: bool) -> None:
             for _done in run.run():
                 bar.advance(task)
         done = run.done
-        told = f"records={done.records} apart={done.apart} passes={done.passes} health={done.health}"
+        told = (
+            f"records={done.records} apart={done.apart} passes={done.passes} visits={done.visits} health={done.health}"
+        )
         # Records go on time, whatever became of the key file; only then is its loss a failure.
         erased = _erase_over(centre, now, told if done != Purged() else "")
     click.echo(
         f"Deleted: {done.records} records, {done.apart} kept apart, {done.passes} passes, "
-        f"{done.health} on people's status, {erased} visitors.",
+        f"{done.visits} visits, {done.health} on people's status, {erased} visitors.",
         err=True,
     )
 

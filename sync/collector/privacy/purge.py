@@ -46,6 +46,7 @@ from sync.collector.privacy.model import PurgedCount, PurgedNumber
 from sync.collector.privacy.pace import Pace
 from sync.collector.privacy.terms import DAY_SECONDS, Terms
 from sync.collector.visitors.model import IssuedPass
+from sync.collector.visitors.phone import records as visits
 from sync.collector.visitors.status import records
 
 _APART = (SetAsideRow, ConflictRow, QuarantinedRow)
@@ -59,6 +60,7 @@ class Purged:
     apart: int = 0
     passes: int = 0
     health: int = 0
+    visits: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Purge:
         for outbox in self._remembered():
             self._close_up(outbox)
         self._passes()
+        self._visits()
         self._health()
         yield self.done
 
@@ -225,6 +228,14 @@ class Purge:
             with self._step() as connection:
                 gone = delete(IssuedPass).where(IssuedPass.serial.in_(serials))
                 self.done.passes += connection.execute(gone).rowcount
+
+    def _visits(self) -> None:
+        """Where phones registered somebody: the term of a record."""
+        gone = self.pace.size
+        while gone >= self.pace.size:
+            with self._step() as connection:
+                gone = visits.forget_old(connection, self.records_before, self.pace.size)
+                self.done.visits += gone
 
     def _health(self) -> None:
         """How people stood, once that counts no longer."""

@@ -20,6 +20,8 @@ from sync.collector.privacy.cipher import Cipher, Unreadable
 from sync.collector.privacy.pace import Pace
 from sync.collector.visitors import marking, registry
 from sync.collector.visitors.model import Visitor
+from sync.collector.visitors.phone import party
+from sync.collector.visitors.phone.model import PhonePerson
 from sync.collector.visitors.status.model import MarkedPerson
 
 
@@ -54,6 +56,11 @@ SEALED = (
         MarkedPerson.__table__,
         ("kid", "number", "number_hash"),
         lambda cipher, row: marking.sealed(cipher, row.id, marking.opened(cipher, row)),
+    ),
+    Sealed(
+        PhonePerson.__table__,
+        ("kid", "name"),
+        lambda cipher, row: party.sealed(cipher, row.id, party.opened(cipher, row)),
     ),
 )
 """Every table that a rotation goes through."""

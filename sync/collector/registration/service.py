@@ -45,28 +45,54 @@ class Done:
 
 def register(session: Session, venue: Venue, inspector: Inspector, tap: Tap, now: float) -> Done:
     """Store what was tapped, once, within a write transaction. Raises Refused."""
+    if done := known(session, venue, inspector, tap.nonce, tap.digest):
+        return done
     connection = session.connection()
-    own.queue_up_for(connection, venue.id)
-    known = _row(connection, venue.id, tap.nonce)
-    if known is not None:
-        if (known.digest, known.inspector) != (tap.digest, inspector.id):
-            raise Refused(Refusal.OTHER_TAP)
-        return _done(connection, venue.id, known, is_known=True)
-    if venue.state != VenueState.ACTIVE.value:
-        raise Refused(Refusal.NOT_ACTIVE)
     if tap.finding is Finding.TAKE_BACK:
         record, of = _taking_back(connection, venue.id, inspector, tap, now)
     else:
         record, of = _registering(session, venue, inspector, tap, now), None
-    sequence = own.append(connection, venue.id, record, now)
-    at = taps.when(tap, now).at
-    row = {"venue": venue.id, "nonce": tap.nonce, "digest": tap.digest, "inspector": inspector.id}
-    row |= {"sequence": sequence, "at": at, "received_at": now, "taken_back": None}
-    connection.execute(insert(RegistrationRow), row)
+    done = keep(session, venue, inspector, tap.nonce, tap.digest, record, taps.when(tap, now).at, now)
     if of is not None:
         found = (RegistrationRow.venue == venue.id, RegistrationRow.nonce == of)
-        connection.execute(update(RegistrationRow).where(*found).values(taken_back=sequence))
-    return Done(tap.nonce, sequence, at, record)
+        connection.execute(update(RegistrationRow).where(*found).values(taken_back=done.sequence))
+    return done
+
+
+def known(session: Session, venue: Venue, inspector: Inspector, nonce: bytes, digest: bytes) -> Done | None:
+    """What became of it where it came before; nobody else comes in between until the transaction ends.
+
+    digest: of what was registered. Raises Refused for the same nonce with something else, and where nothing is taken.
+    """
+    connection = session.connection()
+    own.queue_up_for(connection, venue.id)
+    row = _row(connection, venue.id, nonce)
+    if row is not None:
+        if (row.digest, row.inspector) != (digest, inspector.id):
+            raise Refused(Refusal.OTHER_TAP)
+        return _done(connection, venue.id, row, is_known=True)
+    if venue.state != VenueState.ACTIVE.value:
+        raise Refused(Refusal.NOT_ACTIVE)
+    return None
+
+
+def keep(
+    session: Session,
+    venue: Venue,
+    inspector: Inspector,
+    nonce: bytes,
+    digest: bytes,
+    record: Registered,
+    at: float,
+    now: float,
+) -> Done:
+    """Store a record that is not `known`. at: when it happened."""
+    connection = session.connection()
+    sequence = own.append(connection, venue.id, record, now)
+    row = {"venue": venue.id, "nonce": nonce, "digest": digest, "inspector": inspector.id}
+    row |= {"sequence": sequence, "at": at, "received_at": now, "taken_back": None}
+    connection.execute(insert(RegistrationRow), row)
+    return Done(nonce, sequence, at, record)
 
 
 def last(session: Session, venue: int, inspector: int, now: float) -> Done | None:

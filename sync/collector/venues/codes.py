@@ -53,10 +53,16 @@ def new_token() -> str:
 
 def read_token(typed: str) -> str | None:
     """PURE. As people type and scanners change it – small letters, O for 0, a hyphen; None for what is no token."""
+    token = plain(typed)
+    return token if token is not None and len(token) == TOKEN_LENGTH else None
+
+
+def plain(typed: str) -> str | None:
+    """PURE. The same of any length, in the alphabet's own characters."""
     if len(typed) > _MAX_TYPED or not typed.isascii():
         return None
-    token = typed.upper().translate(_READ_AS)
-    return token if len(token) == TOKEN_LENGTH and set(token) <= set(ALPHABET) else None
+    read = typed.upper().translate(_READ_AS)
+    return read if set(read) <= set(ALPHABET) else None
 
 
 def shown(token: str) -> str:

@@ -1,6 +1,6 @@
-"""Sets posters in type: Typst with Debian's Noto Sans CJK, and with what the town adds. Prints no box for a character.
+"""Sets posters and cards in type: Typst with Debian's Noto Sans CJK, and with what the town adds.
 
-Fonts are embedded as subsets. The same words on the same day give the same bytes.
+Prints no box for a character. Fonts are embedded as subsets. The same words on the same day give the same bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ FAMILY = "Noto Sans CJK SC"
 DEBIAN_PACKAGE = "fonts-noto-cjk"
 _OTHERS = "DejaVu Sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Hebrew, Arabic beyond Noto's
 _SUFFIXES = (".ttf", ".otf", ".ttc")
-_TEMPLATE = Path(__file__).parents[1] / "templates" / "venues" / "poster.typ"
+TEMPLATES = Path(__file__).parents[1] / "templates"
+POSTER = TEMPLATES / "venues" / "poster.typ"
 
 
 class NoFont(Mistake):
@@ -68,7 +69,12 @@ class Press:
         if lacking:
             raise NoGlyph("".join(sorted(lacking)), self.own)
 
-    def print(self, poster: dict[str, Any], words: Iterable[str], day: int) -> bytes:
+    def lacking(self, word: str) -> set[str]:
+        """Which of its characters no font here has. Raises NoFont."""
+        known = self._open().characters
+        return {letter for letter in word if ord(letter) not in known}
+
+    def print(self, poster: dict[str, Any], words: Iterable[str], day: int, template: Path = POSTER) -> bytes:
         """The PDF. poster: what the template asks for. words: those of them that are not ours. day: seconds since 1970.
 
         Raises NoFont, NoGlyph.
@@ -78,7 +84,7 @@ class Press:
         self.check(words)
         cases = self._open()
         told = json.dumps(poster | {"fonts": cases.families}, ensure_ascii=False)
-        compiler = typst.Compiler(_TEMPLATE.read_bytes(), font_paths=cases.fonts, sys_inputs={"poster": told})
+        compiler = typst.Compiler(template.read_bytes(), font_paths=cases.fonts, sys_inputs={"poster": told})
         with self._lock:
             made = compiler.compile(format="pdf", timestamp=day)
         assert isinstance(made, bytes)

@@ -24,9 +24,9 @@ def address(centre: str, token: str) -> str:
     return f"{centre}/v/{token}".upper()
 
 
-def qr(text: str) -> segno.QRCode:
-    """At exactly the level Q: a quarter of it may be torn, dirty or glaring."""
-    return segno.make_qr(text, error="q", boost_error=False)
+def qr(text: str, error: str = "q") -> segno.QRCode:
+    """At exactly the level Q unless said: a quarter of it may be torn, dirty or glaring."""
+    return segno.make_qr(text, error=error, boost_error=False)
 
 
 def png(text: str) -> bytes:
@@ -37,9 +37,9 @@ def png(text: str) -> bytes:
     return drawn.getvalue()
 
 
-def svg(text: str) -> bytes:
+def svg(text: str, error: str = "q") -> bytes:
     """One filled path: no hairlines between modules where a printer smooths edges. On white, for dark pages."""
-    modules = modules_of(text)
+    modules = modules_of(text, error)
     drawn = []
     for y, row in enumerate(modules):
         x = 0
@@ -55,9 +55,9 @@ def svg(text: str) -> bytes:
     ).encode()
 
 
-def modules_of(text: str) -> list[list[bool]]:
+def modules_of(text: str, error: str = "q") -> list[list[bool]]:
     """Row by row, dark ones true, the quiet zone included."""
-    return [[bool(module) for module in row] for row in qr(text).matrix_iter(border=QUIET_MODULES)]
+    return [[bool(module) for module in row] for row in qr(text, error).matrix_iter(border=QUIET_MODULES)]
 
 
 def file_name(*parts: str) -> str:

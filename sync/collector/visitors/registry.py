@@ -6,16 +6,17 @@ Whoever looks stands in the audit first. Fields are encrypted one by one, bound 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from sync.collector.database import queue_up
 from sync.collector.errors import Mistake, NotFound
 from sync.collector.intake.model import HourlyCount, RecordRow
+from sync.collector.passes.model import BatchMember, PassBatch
 from sync.collector.privacy import audit, terms
 from sync.collector.privacy.access import Personal
 from sync.collector.privacy.audit import Act
@@ -26,6 +27,7 @@ from sync.collector.visitors import marking
 from sync.collector.visitors.identity import Document, Person, normal_number, normal_phone
 from sync.collector.visitors.marking import NUMBER
 from sync.collector.visitors.model import IssuedPass, Visitor
+from sync.collector.visitors.phone import records as visits
 from sync.collector.visitors.status import records
 from sync.collector.visitors.status.model import Standing
 from sync.wire.passes import PassKind, Status
@@ -58,13 +60,8 @@ class Erased:
 
 def register(access: Personal, person: Person) -> Visitor:
     """Keep somebody new; who was marked by that document stays so. Raises Mistake where it is registered already."""
-    connection = access.session.connection()
-    queue_up(connection, marking.REGISTERING)  # two with one document at once
-    same = select(Visitor.id).where(
-        Visitor.number_hash.in_(access.cipher.hashes(NUMBER, person.number)), Visitor.document == person.document.value
-    )
-    if known := access.session.scalar(same):
-        raise Mistake(f"this document is registered already: visitor {known}")
+    if known := by_document(access, person):
+        raise Mistake(f"this document is registered already: visitor {known.id}")
     row_id = marking.claim(access, person.document, person.number) or marking.new_id()
     row = Visitor(
         id=row_id,
@@ -77,6 +74,15 @@ def register(access: Personal, person: Person) -> Visitor:
     access.session.flush()
     access.note(Act.REGISTER, row_id)
     return row
+
+
+def by_document(access: Personal, person: Person) -> Visitor | None:
+    """Who registered with that document; nobody else does until the transaction ends. It does not stand in the audit:
+    nothing of it may be shown."""
+    queue_up(access.session.connection(), marking.REGISTERING)  # two with one document at once
+    hashes = access.cipher.hashes(NUMBER, person.number)
+    same = select(Visitor).where(Visitor.number_hash.in_(hashes), Visitor.document == person.document.value)
+    return access.session.scalars(same).first()
 
 
 def sealed(cipher: Cipher, row_id: str, person: Person) -> dict[str, Any]:
@@ -137,6 +143,14 @@ def verify(access: Personal, visitor_id: str) -> None:
     access.session.flush()
 
 
+def rename(access: Personal, row: Visitor, name: str) -> None:
+    """Somebody whose document nobody has seen says their name anew."""
+    person = replace(opened(access.cipher, row), name=name)
+    for column, value in sealed(access.cipher, row.id, person).items():
+        setattr(row, column, value)
+    access.session.flush()
+
+
 def hold(session: Session, visitor_id: str, until: float) -> None:
     """The visitor gets a pass that expires then: their term runs from there at the earliest. Raises NotFound."""
     row = _found(session, visitor_id, for_update=True)
@@ -144,7 +158,7 @@ def hold(session: Session, visitor_id: str, until: float) -> None:
 
 
 def erase(access: Personal, visitor_id: str) -> Erased:
-    """Forget a person: fields, hashes, how they stood, and whose their passes are. Records stay, nobody's.
+    """Forget a person: fields, hashes, visits, how they stood, and whose their passes are. Records stay, nobody's.
 
     Raises NotFound, Withheld.
     """
@@ -157,6 +171,8 @@ def erase(access: Personal, visitor_id: str) -> Erased:
     still_open = [issued for issued in passes if issued.expires_at > access.now]
     access.session.execute(update(IssuedPass).where(theirs).values(holder=None))
     records.erase(access.session.connection(), row.id)
+    access.session.execute(delete(BatchMember).where(BatchMember.visitor == row.id))
+    visits.erase(access.session.connection(), row.id)
     access.session.delete(row)
     access.session.flush()
     return Erased(still_open)
@@ -188,7 +204,9 @@ def export(access: Personal, visitor_id: str) -> dict[str, Any]:
             "created_at": row.created_at,
         },
         "status": records.export(connection, row.id),
+        "visits": visits.of_visitor(connection, row.id),
         "passes": [_pass(issued) for issued in passes],
+        "batches": _batches(access.session, row.id),
         "passages": _passages(connection, [issued.serial for issued in passes]),
         "audit": [
             {"number": line.number, "at": line.at, "who": line.actor, "what": line.act, "why": line.reason}
@@ -224,6 +242,17 @@ def _pass(issued: IssuedPass) -> dict[str, Any]:
         "venue": issued.venue or None,
         "checkpoint": issued.checkpoint or None,
     }
+
+
+def _batches(session: Session, visitor_id: str) -> list[dict[str, Any]]:
+    """Where somebody gets paper passes together with others."""
+    theirs = (
+        select(PassBatch.id, PassBatch.name, PassBatch.day, BatchMember.place, BatchMember.prints)
+        .join(PassBatch, PassBatch.id == BatchMember.batch)
+        .where(BatchMember.visitor == visitor_id)
+        .order_by(PassBatch.id)
+    )
+    return [row._asdict() for row in session.execute(theirs)]
 
 
 def _passages(connection: Connection, serials: Sequence[bytes]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from sync.collector.privacy.commands import reason_option
 from sync.collector.terminal import created, opened, table
 from sync.collector.visitors import registry
 from sync.collector.visitors.identity import Document, masked, person
+from sync.collector.visitors.phone import registering
 from sync.collector.visitors.registry import Registered
 from sync.wire.passes import PassKind
 
@@ -89,6 +90,23 @@ def verify(state: StateDir, visitor_id: str, reason: str) -> None:
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
         registry.verify(access, visitor_id)
     click.echo(f"{visitor_id} is verified.", err=True)
+
+
+@visitor.command("seen")
+@reason_option
+@click.pass_obj
+def seen(state: StateDir, reason: str) -> None:
+    """You have seen somebody's document, and their phone: asks for the number that it shows, and prints their id.
+
+    The identity is verified, and that phone speaks for them from now on. Compare name and document first.
+    """
+    typed = click.prompt("Number on the phone", err=True)
+    desk = registering.read_desk(typed)
+    if desk is None:
+        raise click.BadParameter("a phone shows eight letters and digits")
+    with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
+        visitor_id = registering.seen(access, desk)
+    click.echo(visitor_id)
 
 
 @visitor.command("export")

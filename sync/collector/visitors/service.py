@@ -25,7 +25,8 @@ VALID_SECONDS = {PassKind.SCAN_RESULT: 120, PassKind.SAVED: 7 * 86_400, PassKind
 class Wanted:
     """The pass that is asked for. venue, checkpoint: None for any. tested_hours_ago: None for no test.
 
-    holder: a visitor's id, None for nobody in particular.
+    holder: a visitor's id, None for nobody in particular. is_claim: whether they are is not known, and the pass says
+    UNKNOWN.
     """
 
     kind: PassKind = PassKind.SCAN_RESULT
@@ -37,6 +38,7 @@ class Wanted:
     test_negative: bool = True
     companions: int = 0
     holder: str | None = None
+    is_claim: bool = False
 
 
 class StatusChanged(Mistake):
@@ -44,14 +46,20 @@ class StatusChanged(Mistake):
 
 
 def issue_pass(centre: Centre, session: Session, wanted: Wanted, now: float) -> str:
-    """The text of a new pass, issued at `now`; before any line of the audit in that transaction.
+    """The text of a new pass, as `issue_claimed` makes it. Raises NotFound, Mistake."""
+    return issue_claimed(centre, session, wanted, now)[0]
+
+
+def issue_claimed(centre: Centre, session: Session, wanted: Wanted, now: float) -> tuple[str, PassClaims]:
+    """A new pass, issued at `now`: its text, and what it says; before any line of the audit in that transaction.
 
     Raises NotFound, and Mistake: StatusChanged where the holder became yellow or red since whoever asks has looked.
     """
     claims = draw_claims(centre, session, wanted, int(now))
     if wanted.holder is not None:
         registry.hold(session, wanted.holder, claims.expires_at)
-        _check_status(centre, session, wanted.holder, claims.status, now)
+        if not (wanted.is_claim and claims.status is Status.UNKNOWN):
+            _check_status(centre, session, wanted.holder, claims.status, now)
     session.add(
         IssuedPass(
             serial=claims.serial,
@@ -65,7 +73,7 @@ def issue_pass(centre: Centre, session: Session, wanted: Wanted, now: float) -> 
             checkpoint=claims.checkpoint,
         )
     )
-    return issue(claims, centre.keys.current().signer(Purpose.PASS, claims.issued_at))
+    return issue(claims, centre.keys.current().signer(Purpose.PASS, claims.issued_at)), claims
 
 
 def _check_status(centre: Centre, session: Session, holder: str, status: Status, now: float) -> None:

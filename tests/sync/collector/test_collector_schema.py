@@ -30,7 +30,7 @@ from tests.sync.collector.gateside import NOW, Gate, Site
 from tests.sync.collector.processes import collector
 
 both = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
-REVISIONS = tuple(f"{number:04d}" for number in range(1, 15))
+REVISIONS = tuple(f"{number:04d}" for number in range(1, 17))
 
 
 @pytest.fixture(params=DATABASES)

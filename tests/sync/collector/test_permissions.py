@@ -51,6 +51,8 @@ statistics.see       y y . y . y .
 status.see           . . . . . y .
 status.change        . . . . . y .
 inspect              . y . . . . .
+passes.see           . . . . y . .
+passes.change        . . . . y . .
 """
 COLUMNS = (*Role, None)
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()[1:]}
