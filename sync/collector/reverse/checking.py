@@ -96,7 +96,7 @@ def known(centre: Centre, inspection: Inspection) -> Done | None:
 def judge_text(centre: Centre, text: str, entrance: Entrance, found: Measured) -> Decision:
     """What a code is worth here."""
     held = centre.keys.current()
-    trust = judging.trust_at(entrance, held.key_list, held.root_public, held.signer(Purpose.UPDATE, entrance.now))
+    trust = judging.trust_at(entrance, held.key_list, held.root_public, held.signer(Purpose.UPDATE, entrance.at))
     code = judging.opened(text, trust, entrance)
     if not isinstance(code, Genuine):
         return judging.judge(code, entrance, found, is_withdrawn=False)
