@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.joining import Joining
@@ -80,6 +80,7 @@ _NAMES = st.text(min_size=1, max_size=32).filter(
 _PASSWORDS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=8, max_size=63)
 
 
+@settings(deadline=None)  # a busy machine
 @given(
     st.one_of(
         st.builds(Wifi, _NAMES, st.just(Security.OPEN), st.just(""), st.booleans()),
@@ -94,6 +95,7 @@ def test_what_is_written_is_read_again(wifi: Wifi) -> None:
         assert read_code(text) == wifi
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from('WIFI:TSPH;\\":, \x00ab1é'), max_size=60))
 def test_no_text_makes_the_reader_fall(text: str) -> None:
     """Anything can stand in a QR code."""
