@@ -104,7 +104,8 @@ def test_the_settings_and_the_command_of_visitors_phones_work_as_printed(tmp_pat
     """The printed settings are the defaults, but for whom to call; staff type what a phone shows."""
     section = PAGE[PAGE.index("## Visitors' phones") : PAGE.index("## The database")]
     (block,) = re.findall(r"^```toml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    (line,) = "".join(re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
+    commands = section.replace(block, "").replace("```toml\n```\n", "")
+    (line,) = "".join(re.findall(r"^```\n(.*?)^```", commands, re.MULTILINE | re.DOTALL)).splitlines()
     (tmp_path / "collector.toml").write_text(block)
     assert load_settings(StateDir(tmp_path)).visitors == VisitorSettings(call="12345")
     assert collector(tmp_path, "init").exit_code == 0
@@ -179,7 +180,7 @@ def test_the_receiver_of_webhooks_takes_what_the_centre_signs(capsys: pytest.Cap
 
 def test_the_commands_for_venue_codes_work_as_printed(tmp_path: Path) -> None:
     """In a centre with a venue and a checkpoint; the files are written where they are named."""
-    section = PAGE[PAGE.index("## The venue code") : PAGE.index("## The database")]
+    section = PAGE[PAGE.index("## The venue code") : PAGE.index("## Visitors' phones")]
     lines = "".join(re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
     assert len(lines) == 3
     for before in (
