@@ -270,11 +270,15 @@ def test_a_town_without_messages_takes_the_word_and_shows_no_colour(site: Site) 
         assert "您的证件还没有核验" in phone.words
         assert judged(here, pass_of(phone.raw))[0] is Outcome.REFER
     assert here.sent() == []
+    here.says(1, Status.RED)
+    for phone in (first, second):
+        assert "码色未知" in phone.go(phone.where).words, "a stranger with the number learns nothing"
+        assert judged(here, pass_of(phone.raw)) == (Outcome.REFER, ["status_unknown"])
     desk = re.search(r'class="desk">(\w{4})-(\w{4})<', second.raw)
     assert desk
     with personal(here.centre, CLERK, NOW) as access:
         remembering.seen(access, desk[1] + desk[2])
-    assert "绿码" in second.go(second.where).words
+    assert "红码" in second.go(second.where).words
     assert "码色未知" in first.go(first.where).words, "staff saw the other phone"
 
 
