@@ -14,7 +14,7 @@ from sync.collector.centre import Centre
 from sync.collector.messages.queue import Queue
 from sync.collector.messages.sending import Sender
 from sync.collector.registration import service as registrations
-from sync.collector.visitors.phone import registering
+from sync.collector.visitors.phone import remembering
 from sync.collector.visitors.status import reach
 from sync.collector.ways import ways
 
@@ -45,7 +45,7 @@ def _forget(centre: Centre, now: float) -> None:
         limits.forget_old(session, now)
         service.forget_old_links(session, now)
         registrations.forget_old(session, now)
-        registering.forget_old(session, now)
+        remembering.forget_old(session, now)
 
 
 def _lapse(centre: Centre, now: float, is_stopped: Callable[[], bool]) -> None:

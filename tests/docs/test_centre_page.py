@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from sync.collector.accounts import secrets
 from sync.collector.alarms.limits import Limits
 from sync.collector.alarms.rules import Alarm
 from sync.collector.alarms.telling import Line, Telling
@@ -25,6 +27,9 @@ from sync.collector.outbound.post import Poster
 from sync.collector.venues.maps import MapSettings
 from sync.collector.venues.model import Venue
 from sync.collector.venues.settings import VenueSettings
+from sync.collector.visitors.phone.model import PhonePerson
+from sync.collector.visitors.phone.registering import Desk
+from sync.collector.visitors.phone.settings import VisitorSettings
 from sync.collector.visitors.status.settings import Colour, StatusSettings
 from tests.sync.collector.people import somebody
 from tests.sync.collector.processes import collector
@@ -135,6 +140,26 @@ def test_the_settings_of_venues_are_read_as_printed(tmp_path: Path) -> None:
     assert (settings.venues, settings.map) == (VenueSettings(region="440607"), MapSettings())
 
 
+def test_the_settings_and_the_command_of_visitors_phones_work_as_printed(tmp_path: Path) -> None:
+    """The printed settings are the defaults, but for whom to call; staff type what a phone shows."""
+    section = PAGE[PAGE.index("## Visitors' phones") : PAGE.index("## The database")]
+    (block,) = re.findall(r"^```toml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    commands = section.replace(block, "").replace("```toml\n```\n", "")
+    (line,) = "".join(re.findall(r"^```\n(.*?)^```", commands, re.MULTILINE | re.DOTALL)).splitlines()
+    (tmp_path / "collector.toml").write_text(block)
+    assert load_settings(StateDir(tmp_path)).visitors == VisitorSettings(call="12345")
+    assert collector(tmp_path, "init").exit_code == 0
+    centre = Centre.open(StateDir(tmp_path))
+    Desk(centre, secrets.load(centre.state), lambda *_: None).take_word(somebody(1), "", "127.0.0.1", time.time())
+    with centre.database.read() as session:
+        person = session.scalars(select(PhonePerson)).one()
+    centre.close()
+    arguments = shlex.split(line, comments=True)[1:]
+    done = collector(tmp_path, *arguments, stdin=f"{person.desk[:4].lower()}-{person.desk[4:]}\n")
+    assert (done.exit_code, done.stdout) == (0, f"{person.visitor}\n")
+    assert collector(tmp_path, *arguments, stdin="0000-0000\n").exit_code != 0
+
+
 def printed(kind: str) -> str:
     """The one example of that kind in the section on messages and alarms."""
     section = PAGE[PAGE.index("## Messages and alarms") : PAGE.index("## The centre's keys")]
@@ -195,7 +220,7 @@ def test_the_receiver_of_webhooks_takes_what_the_centre_signs(capsys: pytest.Cap
 
 def test_the_commands_for_venue_codes_work_as_printed(tmp_path: Path) -> None:
     """In a centre with a venue and a checkpoint; the files are written where they are named."""
-    section = PAGE[PAGE.index("## The venue code") : PAGE.index("## The database")]
+    section = PAGE[PAGE.index("## The venue code") : PAGE.index("## Visitors' phones")]
     lines = "".join(re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
     assert len(lines) == 3
     for before in (

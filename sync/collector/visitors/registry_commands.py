@@ -15,7 +15,7 @@ from sync.collector.privacy.commands import reason_option
 from sync.collector.terminal import created, opened, table
 from sync.collector.visitors import registry
 from sync.collector.visitors.identity import Document, masked, person
-from sync.collector.visitors.phone import registering
+from sync.collector.visitors.phone import remembering
 from sync.collector.visitors.registry import Registered
 from sync.wire.passes import PassKind
 
@@ -101,11 +101,11 @@ def seen(state: StateDir, reason: str) -> None:
     The identity is verified, and that phone speaks for them from now on. Compare name and document first.
     """
     typed = click.prompt("Number on the phone", err=True)
-    desk = registering.read_desk(typed)
+    desk = remembering.read_desk(typed)
     if desk is None:
         raise click.BadParameter("a phone shows eight letters and digits")
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
-        visitor_id = registering.seen(access, desk)
+        visitor_id = remembering.seen(access, desk)
     click.echo(visitor_id)
 
 

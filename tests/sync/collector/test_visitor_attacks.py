@@ -18,9 +18,13 @@ from sync.collector.errors import Mistake
 from sync.collector.privacy.access import personal
 from sync.collector.visitors import registry
 from sync.collector.visitors.model import Visitor
+from sync.collector.visitors.phone import party, visiting
 from sync.collector.visitors.phone.model import PhoneCode, PhonePerson, Visit
 from sync.collector.visitors.phone.registering import Desk, Outcome
 from sync.collector.visitors.phone.visiting import MOST_PASSES
+from sync.collector.visitors.status.fake import FakeStatusSource
+from sync.collector.visitors.status.port import Health, Subject
+from sync.wire.passes import Status
 from tests.sync.collector.gateside import NOW, Site
 from tests.sync.collector.people import CLERK, registered, somebody
 from tests.sync.collector.phones import Phone, Town, town
@@ -58,7 +62,7 @@ def test_a_registered_document_looks_like_any_other(site: Site) -> None:
     asked = statements(here, known, 1, STRANGER), statements(here, new, 2, "13811113333")
     assert sorted(asked[0]) == sorted(asked[1])
     assert (known.status, known.words) == (new.status, new.words)
-    assert [to for to, _text in here.sent()] == [f"tel:+86{somebody(1).phone}", "tel:+8613811113333"]
+    assert {to for to, _text in here.sent()} == {f"tel:+86{somebody(1).phone}", "tel:+8613811113333"}
 
 
 def test_nobody_takes_over_somebody_elses_registration(site: Site) -> None:
@@ -272,3 +276,27 @@ def test_a_clerks_registration_of_a_claimed_document_stays_one(site: Site) -> No
     here.phone().register(1)
     with pytest.raises(Mistake, match="registered already"):
         registered(here.site, 1)
+
+
+def test_nothing_is_held_open_while_a_platform_is_asked(site: Site) -> None:
+    """A slow platform keeps neither gates nor other phones from writing."""
+    here = town(site)
+    at = here.code_of()
+    phone = here.phone().register(1, at)
+    cookie = phone.client.get_cookie("venue-gate-visitor", "localhost")
+    assert cookie
+    there = party.load(here.centre, party.cookie_hash(cookie.value), NOW)
+    assert there
+    asked: list[str] = []
+
+    class Slow(FakeStatusSource):
+        def of(self, subject: Subject, now: float) -> Health:
+            with here.centre.database.write() as session:  # a gate's batch arrives; this process has one writer
+                session.execute(text("UPDATE venue SET address = 'meanwhile'"))
+            asked.append(subject.visitor)
+            assert subject.person == somebody(1), "a platform needs the number"
+            return super().of(subject, now)
+
+    visit = visiting.enter(here.centre, there, at, None, set(), NOW)
+    shown = visiting.result(here.centre, Slow(), there, visit, NOW)
+    assert (asked, shown.health.status) == ([there.holder.visitor], Status.UNKNOWN)

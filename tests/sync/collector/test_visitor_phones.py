@@ -14,7 +14,7 @@ from sync.collector.privacy.terms import Terms
 from sync.collector.venues.service import create_checkpoint, create_venue, find_venue
 from sync.collector.visitors import registry
 from sync.collector.visitors.model import IssuedPass, Visitor
-from sync.collector.visitors.phone import registering
+from sync.collector.visitors.phone import remembering
 from sync.collector.visitors.phone.model import PhonePerson, Proof, Visit
 from sync.collector.visitors.status.settings import Default
 from sync.wire.passes import Status
@@ -158,7 +158,7 @@ def test_a_companion_is_unknown_until_somebody_saw_the_document(site: Site) -> N
         desk = session.scalars(select(PhonePerson.desk).where(PhonePerson.place == 1).order_by(PhonePerson.id)).all()
     for each in desk:
         with personal(here.centre, CLERK, NOW) as access:
-            registering.seen(access, each)
+            remembering.seen(access, each)
     phone.go(phone.where)
     assert "欧阳试验4号 · 绿码" in phone.words
 
@@ -270,11 +270,15 @@ def test_a_town_without_messages_takes_the_word_and_shows_no_colour(site: Site) 
         assert "您的证件还没有核验" in phone.words
         assert judged(here, pass_of(phone.raw))[0] is Outcome.REFER
     assert here.sent() == []
+    here.says(1, Status.RED)
+    for phone in (first, second):
+        assert "码色未知" in phone.go(phone.where).words, "a stranger with the number learns nothing"
+        assert judged(here, pass_of(phone.raw)) == (Outcome.REFER, ["status_unknown"])
     desk = re.search(r'class="desk">(\w{4})-(\w{4})<', second.raw)
     assert desk
     with personal(here.centre, CLERK, NOW) as access:
-        registering.seen(access, desk[1] + desk[2])
-    assert "绿码" in second.go(second.where).words
+        remembering.seen(access, desk[1] + desk[2])
+    assert "红码" in second.go(second.where).words
     assert "码色未知" in first.go(first.where).words, "staff saw the other phone"
 
 

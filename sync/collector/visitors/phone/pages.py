@@ -24,7 +24,7 @@ from sync.collector.venues import codes
 from sync.collector.venues.code_model import VenueCode
 from sync.collector.venues.symbol import svg
 from sync.collector.visitors.identity import masked
-from sync.collector.visitors.phone import party, registering, visiting, words
+from sync.collector.visitors.phone import party, remembering, visiting, words
 from sync.collector.visitors.phone.forms import ConfirmForm, PersonForm, RegisterForm
 from sync.collector.visitors.phone.model import HOLDER
 from sync.collector.visitors.phone.party import REMEMBERED_SECONDS, Party
@@ -169,7 +169,7 @@ def blueprint(
     def leave(place: int) -> Any:
         there = known()
         if there is not None:
-            registering.leave(centre, there.token, place)
+            remembering.leave(centre, there.token, place)
         answer = make_response(redirect(_back(_at()), 303))
         if place == HOLDER:
             answer.delete_cookie(_cookie_name(), secure=guard.is_front(), httponly=True, samesite="Lax")

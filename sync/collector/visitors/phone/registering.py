@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import unicodedata
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 import msgspec
-from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from sync.collector.accounts import limits
@@ -29,19 +27,10 @@ from sync.collector.languages import translate as _
 from sync.collector.messages import addresses
 from sync.collector.privacy.access import Personal, personal
 from sync.collector.privacy.audit import Act, Actor
-from sync.collector.venues import codes
 from sync.collector.visitors import registry
 from sync.collector.visitors.identity import Document, Person
-from sync.collector.visitors.phone import party
-from sync.collector.visitors.phone.model import (
-    DESK_LENGTH,
-    HOLDER,
-    VISIT_ID,
-    PhoneCode,
-    PhonePerson,
-    Proof,
-    VisitorPhone,
-)
+from sync.collector.visitors.phone import party, remembering
+from sync.collector.visitors.phone.model import PhoneCode, Proof, VisitorPhone
 from sync.wire import jsonform
 from sync.wire.errors import WireError
 from sync.wire.passes import MAX_COMPANIONS
@@ -156,7 +145,7 @@ class Desk:
             else:
                 visitor, proof = known.id, Proof.NONE
                 access.note(Act.PHONE_CLAIM, visitor, "unproved")
-            return _remembered(access, visitor, person.name, proof), 0.0
+            return remembering.remember(access, visitor, person.name, proof), 0.0
 
     def bring(self, token: bytes, person: Person, now: float) -> float:
         """Somebody more on that phone, without one of their own: 0, or how many seconds to wait.
@@ -188,7 +177,7 @@ class Desk:
             if visitor not in [each.visitor for each in there.members]:
                 taken = {each.place for each in there.members}
                 place = next(number for number in range(1, MAX_COMPANIONS + 1) if number not in taken)
-                _add(access, token, place, visitor, person.name, proof)
+                remembering.add(access, token, place, visitor, person.name, proof)
         return 0.0
 
     def _confirmed(self, access: Personal, said: _Asked) -> str | Outcome:
@@ -208,7 +197,7 @@ class Desk:
                 registry.rename(access, known, person.name)
         for counted in (self._phone(said.to or ""), self._document(person)):
             limits.take_back(access.session, counted, all_of_it=True)
-        return _remembered(access, visitor, person.name, Proof.CODE)
+        return remembering.remember(access, visitor, person.name, Proof.CODE)
 
     def _wait(self, session: Session, person: Person, at: str, sender: str, now: float) -> float:
         settings, key = self.centre.settings.visitors, self.key
@@ -256,70 +245,6 @@ class Desk:
             "验证码 %(digits)s，10 分钟内有效，用于场所通行登记。请勿告诉他人；不是您本人操作请忽略。", digits=digits
         )
         self.post(session, address, _("场所通行登记"), text, now, now + CODE_SECONDS)
-
-
-def read_desk(typed: str) -> str | None:
-    """PURE. The number on a phone as people type it; None for what is none."""
-    read = codes.plain(typed)
-    return read if read is not None and len(read) == DESK_LENGTH else None
-
-
-def seen(access: Personal, desk: str) -> str:
-    """A member of staff has seen somebody's document, and their phone with that number on it; the visitor's id.
-
-    Raises NotFound.
-    """
-    row = access.session.scalars(select(PhonePerson).where(PhonePerson.desk == desk).with_for_update()).first()
-    if row is None:
-        raise NotFound("no phone shows that number: it is given anew when the phone is forgotten")
-    access.note(Act.PHONE_SEEN, row.visitor)
-    registry.verify(access, row.visitor)
-    row.proof = int(Proof.SEEN)
-    access.session.flush()
-    return row.visitor
-
-
-def leave(centre: Centre, token: bytes, place: int) -> None:
-    """Somebody goes from that phone; the holder's going forgets it altogether. Their registration stays."""
-    with centre.database.write() as session:
-        if place == HOLDER:
-            session.execute(delete(PhonePerson).where(PhonePerson.phone == token))
-            session.execute(delete(VisitorPhone).where(VisitorPhone.token == token))
-        else:
-            session.execute(delete(PhonePerson).where(PhonePerson.phone == token, PhonePerson.place == place))
-
-
-def forget_old(session: Session, now: float) -> None:
-    """Codes that are over, and phones that nobody opened for a year."""
-    session.execute(delete(PhoneCode).where(PhoneCode.until <= now))
-    old = select(VisitorPhone.token).where(VisitorPhone.seen_at < now - party.REMEMBERED_SECONDS)
-    for token in session.scalars(old.limit(1000)).all():
-        session.execute(delete(PhonePerson).where(PhonePerson.phone == token))
-        session.execute(delete(VisitorPhone).where(VisitorPhone.token == token))
-
-
-def _remembered(access: Personal, visitor: str, name: str, proof: Proof) -> str:
-    cookie = secrets.token_urlsafe(32)
-    token = hashlib.sha256(cookie.encode()).digest()
-    access.session.add(VisitorPhone(token=token, created_at=access.now, seen_at=access.now, counted=0, counted_at=0.0))
-    _add(access, token, HOLDER, visitor, name, proof)
-    return cookie
-
-
-def _add(access: Personal, token: bytes, place: int, visitor: str, name: str, proof: Proof) -> None:
-    row_id = os.urandom(VISIT_ID // 2).hex()
-    access.session.add(
-        PhonePerson(
-            id=row_id,
-            phone=token,
-            place=place,
-            visitor=visitor,
-            proof=int(proof),
-            desk="".join(secrets.choice(codes.ALPHABET) for _each in range(DESK_LENGTH)),
-            **party.sealed(access.cipher, row_id, name),
-        )
-    )
-    access.session.flush()
 
 
 def _address(phone: str | None) -> str | None:
