@@ -23,7 +23,7 @@ from sync.journal import Adoption, Attempt, Journal, JournalFile
 from sync.keywords import key_words
 from sync.mailbox import NotProvisioned
 from sync.outbox.durable import make_directory, replace_file
-from sync.wire import jsonform
+from sync.wire import carried, jsonform
 from sync.wire.enrolment import NONCE_BYTES, Opened, Request, State, open_answer, read_code, sign_request
 from sync.wire.errors import WireError
 from sync.wire.keys import Purpose, SigningKey
@@ -65,14 +65,24 @@ def request(state: StateDir, attempt: Attempt) -> bytes:
     have, _ = _in_force(state)
     was = identity.gate if identity else None
     told = Request(key.public, token, attempt.nonce, have, was, version("venue-gate"))
+    if attempt.code is None:  # its answer may be lost on the way
+        told = msgspec.structs.replace(told, sealing_key=carried.device_seal_public(key))
     return sign_request(told, key)
 
 
 def stick_request(state: StateDir) -> bytes:
     """The request for a stick: that of the attempt under way, or a new one. Raises NoRoot, OSError."""
-    journal = JournalFile(state).read()
-    under_way = next((each for each in (journal.asking, journal.waiting) if each and each.code is None), None)
-    return request(state, under_way or begin(state, None))
+    return request(state, stick_attempt(state) or begin(state, None))
+
+
+def stick_attempt(state: StateDir) -> Attempt | None:
+    """The attempt by stick that is under way."""
+    return next((each for each in _attempts(JournalFile(state).read()) if each.code is None), None)
+
+
+def folder(attempt: Attempt) -> str:
+    """What its folder on a stick is called."""
+    return carried.gate_folder(_signing_key(attempt.private).kid)
 
 
 def take(state: StateDir, attempt: Attempt, answer: bytes) -> Opened:
@@ -103,12 +113,13 @@ def take(state: StateDir, attempt: Attempt, answer: bytes) -> Opened:
 
 
 def stick_answer(state: StateDir, answer: bytes) -> Opened:
-    """Take an answer that was carried here. Raises NothingAsked, NoRoot, WireError, OSError."""
+    """Take an answer that was carried here, sealed or not. Raises NothingAsked, NoRoot, WireError, OSError."""
     journal = JournalFile(state).read()
     refused: WireError | None = None
     for attempt in _attempts(journal):
+        seal = carried.device_seal(_signing_key(attempt.private))
         try:
-            return take(state, attempt, answer)
+            return take(state, attempt, carried.open_answer(answer, seal))
         except WireError as cause:
             refused = cause
     if refused is not None:

@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sync import mailbox
+from sync.asking import ask, become_gate
 from sync.config import SyncConfig
-from sync.courier import ERRANDS, Outcome, Visit, visit
+from sync.courier import Outcome, Visit, bring_in, carry_out, visit
 from sync.desk import OwnDesk, ServiceDesk, as_owner, desk
 from sync.guard import only_one_stick
 from sync.mailbox import NotProvisioned
@@ -30,6 +31,10 @@ DONE, TROUBLED = 0, 1
 _SPEAK_SECONDS = 1.0
 _NO_MORE_OFTEN_SECONDS = 0.2
 Errands = tuple[Callable[[Visit], None], ...]
+OUT: Errands = (ask, carry_out)
+IN: Errands = (become_gate, bring_in)
+ERRANDS: Errands = (become_gate, ask, bring_in, carry_out)
+"""What happens when a stick is there, in order."""
 
 
 class _Pulled(BaseException):
@@ -161,6 +166,8 @@ def _of(outcome: Outcome) -> tuple[StickTrouble | None, str | None]:
 
 def in_words(outcome: Outcome) -> Iterator[str]:
     """For whoever put the stick in."""
+    if outcome.became is not None:
+        yield f"This device is {outcome.became}. The running services take it over by themselves."
     handed = outcome.handed
     if handed is not None:
         updates = "no newer updates" if handed.updates is None else "updates {}-{} installed".format(*handed.updates)

@@ -16,10 +16,9 @@ import click
 
 from sync import enrolment_cli
 from sync.agent import Agent
-from sync.carrying import Errands, carry
+from sync.carrying import ERRANDS, IN, OUT, Errands, carry
 from sync.chores import Chores
 from sync.config import SyncConfig, load
-from sync.courier import ERRANDS, bring_in, carry_out
 from sync.enrolling import Enrolling
 from sync.guard import AlreadyRunning, only_one
 from sync.joining import Joining
@@ -137,7 +136,7 @@ def export(state_dir: Path | None, run_dir: Path | None, config_file: Path | Non
     A DIR that is no marked stick yet becomes one for this gate's centre. Nothing is acknowledged by it: take DIR to the
     centre (`collector import DIR`) and back here (`gate-sync import DIR`). Exit code 1: something is left, and why.
     """
-    _carry(state_dir, run_dir, config_file, directory, (carry_out,), mark=True)
+    _carry(state_dir, run_dir, config_file, directory, OUT, mark=True)
 
 
 @main.command("import")
@@ -150,7 +149,7 @@ def bring(state_dir: Path | None, run_dir: Path | None, config_file: Path | None
 
     A gate-sync that runs does the writing; without one this command does. The same DIR twice does no harm.
     """
-    _carry(state_dir, run_dir, config_file, directory, (bring_in,))
+    _carry(state_dir, run_dir, config_file, directory, IN)
 
 
 @main.command("stick")

@@ -61,13 +61,15 @@ Show = Callable[[int, int], None]
 class Outcome:
     """What a visit did, for people. carried: numbers on the stick; left: those that did not fit, or were too many.
 
-    handed: what became of what came back. fault: what ended the visit before its time.
+    handed: what became of what came back. became: which gate this device is since this visit. fault: what ended the
+    visit before its time.
     """
 
     carried: int = 0
     batches: int = 0
     left: int = 0
     handed: Handed | None = None
+    became: str | None = None
     troubles: list[str] = field(default_factory=list)
     fault: StickFault | None = None
 
@@ -87,7 +89,10 @@ class Visit:
 
     def folder(self, provision: Provision, *, make: bool = False) -> Folder | None:
         """This gate's own. Raises StickFault."""
-        wanted = gate_folder(provision.signing_key.kid)
+        return self.named(gate_folder(provision.signing_key.kid), make=make)
+
+    def named(self, wanted: str, *, make: bool = False) -> Folder | None:
+        """The folder of that name on the stick, whatever its case. Raises StickFault."""
         named = [name for name in self.stick.names() if name.lower() == wanted]
         return self.stick.folder(wanted if wanted in named or not named else named[0], make=make)
 
@@ -100,7 +105,7 @@ def bring_in(visit: Visit) -> None:
         return
     try:
         with folder:
-            sealed = folder.read(_known(folder, ANSWER), MAX_RETURN_BYTES)
+            sealed = folder.read(known_name(folder, ANSWER), MAX_RETURN_BYTES)
         if sealed is None:
             return
         brought = open_return(sealed, device_seal(provision.signing_key))
@@ -132,11 +137,6 @@ def carry_out(visit: Visit) -> None:
         out.go()
         if folder.crowded:
             visit.outcome.troubles.append(folder.crowded)
-
-
-ERRANDS: tuple[Callable[[Visit], None], ...] = (bring_in, carry_out)
-"""What happens when a stick is there, in order. What else a stick may bring – an identity for a gate that has none –
-is one more function here: each looks for its own files and leaves the others alone."""
 
 
 @dataclass(slots=True)
@@ -290,13 +290,16 @@ class _Out:
             self.visit.outcome.troubles += self.visit.desk.hand(Handover(token_hex(16), sent=sent)).troubles
 
 
-def _known(folder: Folder, wanted: str) -> str:
+def known_name(folder: Folder, wanted: str) -> str:
     """The name as it stands there, whatever its case."""
     return next((name for name in folder.names() if name.lower() == wanted), wanted)
 
 
-def visit(place: Visit, errands: tuple[Callable[[Visit], None], ...] = ERRANDS) -> Outcome:
-    """Run the errands. What ends the visit before its time stands in the outcome, with what was done."""
+def visit(place: Visit, errands: tuple[Callable[[Visit], None], ...]) -> Outcome:
+    """Run the errands: each looks for its own files and leaves the others alone.
+
+    What ends the visit before its time stands in the outcome, with what was done.
+    """
     try:
         for errand in errands:
             errand(place)

@@ -13,7 +13,7 @@ import click
 from sync import adoption, rolling
 from sync.errors import SyncError
 from sync.journal import JournalFile
-from sync.wire.enrolment import MAX_ANSWER_BYTES
+from sync.wire.carried import MAX_SEALED_ANSWER_BYTES
 from sync.wire.statedir import StateDir
 
 _ROLL_SECONDS = 60.0
@@ -53,7 +53,7 @@ def commands(options: Callable[[Any], Any], settings: Callable[..., tuple[Any, S
     def adopt(file: BinaryIO, **places: Any) -> None:
         """Take the centre's answer in FILE (- for standard input): this device is then the gate that it names."""
         _, state = settings(**places)
-        answer = file.read(MAX_ANSWER_BYTES + 1)
+        answer = file.read(MAX_SEALED_ANSWER_BYTES + 1)
         with _as_owner(state), _sentences():
             opened = adoption.stick_answer(state, answer)
         if opened.snapshot is None:

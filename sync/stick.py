@@ -38,6 +38,8 @@ venue-gate/stick.json            what makes it a stick for this work
 venue-gate/<16 digits>/          one folder for each gate
                  *.batch         from the gate to the centre
                  answer.sealed   from the centre to the gate
+                 request.enrol   a device asks to become a gate
+                 answer.enrol    the centre's answer to it
                  *.tmp           a copy that was interrupted; may be deleted
 """
 

@@ -2,7 +2,7 @@
 
 Receipts and updates for one gate are one file, sealed to that gate (HPKE in base mode, RFC 9180 §5.1.1): whoever finds
 the stick learns how much there is and nothing else. The seal does NOT say who made it: receipts and updates are signed
-each, and are judged as if they came by network.
+each, and are judged as if they came by network. So is the answer to a device that asks to become a gate.
 """
 
 from __future__ import annotations
@@ -20,19 +20,24 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from sync.wire import enrolment
 from sync.wire.errors import WireError
 from sync.wire.keys import KID_BYTES, SigningKey, key_id
 from sync.wire.receipt import MAX_ANSWER_BYTES
 
 FOLDER, MARKER, NOTE = "venue-gate", "stick.json", "README.txt"
 ANSWER, BATCH_ENDING = "answer.sealed", ".batch"
+ENROL_REQUEST, ENROL_ANSWER = "request.enrol", "answer.enrol"
 VERSION = 1
 MAX_RECEIPTS = 8_000
 MAX_RECEIPTS_BYTES = 8_000_000
 MAX_RETURN_BYTES = MAX_ANSWER_BYTES
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
 _INFO, _DERIVATION = b"venue-gate/answer/1", b"venue-gate/gate-seal/1"
+_ENROLMENT_INFO = b"venue-gate/enrolment-answer/1"
 _SEAL_BYTES = KID_BYTES + 32 + 16  # kid, encapsulated key, tag
+MAX_SEALED_ANSWER_BYTES = enrolment.MAX_ANSWER_BYTES + _SEAL_BYTES
+_MAP_OF_THREE = b"\xa3"  # how an answer begins that is not sealed
 _GATE = re.compile(r"[0-9a-f]{16}")
 _BATCH = re.compile(r"([0-9a-f]{32})-([0-9]{16})-([0-9]{16})\.batch")
 
@@ -86,7 +91,7 @@ def device_seal(device: SigningKey) -> X25519PrivateKey:
 
 
 def device_seal_public(device: SigningKey) -> str:
-    """Its public half as `Report.sealing_key` tells it."""
+    """Its public half as `Report.sealing_key` and `Request.sealing_key` tell it."""
     return device_seal(device).public_key().public_bytes_raw().hex()
 
 
@@ -106,19 +111,56 @@ def seal_return(content: Return, sealing_key: bytes) -> bytes:
     plain = cbor2.dumps({"receipts": content.receipts, "updates": content.updates}, canonical=True)
     if len(plain) + _SEAL_BYTES > MAX_RETURN_BYTES:
         raise ValueError(f"what goes back to a gate has at most {MAX_RETURN_BYTES} bytes")
-    return key_id(sealing_key) + _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(sealing_key), _INFO)
+    return _seal(plain, sealing_key, _INFO)
 
 
 def open_return(sealed: bytes, private: X25519PrivateKey) -> Return:
     """The gate's side. Raises WireError for anything but what `seal_return` made for this gate."""
     if len(sealed) > MAX_RETURN_BYTES:
         raise WireError(f"what comes back to a gate has at most {MAX_RETURN_BYTES} bytes")
-    if sealed[:KID_BYTES] != key_id(private.public_key().public_bytes_raw()):
+    if not _is_sealed_to(sealed, private):
         raise WireError("it is sealed to another gate, or to an earlier key of this one")
+    plain = _unseal(sealed, private, _INFO)
     try:
-        plain = _SUITE.decrypt(sealed[KID_BYTES:], private, _INFO)
         return msgspec.convert(cbor2.loads(plain), Return, builtin_types=(bytes,))
+    except (
+        cbor2.CBORDecodeError,
+        msgspec.ValidationError,
+        ValueError,
+        TypeError,
+        LookupError,
+        RecursionError,
+    ) as cause:
+        raise WireError("what is sealed in it is not the centre's") from cause
+
+
+def seal_answer(answer: bytes, sealing_key: bytes) -> bytes:
+    """An answer to a device that asked on a stick. sealing_key: 32 raw bytes. Raises ValueError for no usable key."""
+    return _seal(answer, sealing_key, _ENROLMENT_INFO)
+
+
+def open_answer(carried: bytes, private: X25519PrivateKey) -> bytes:
+    """The device's side; what is not sealed is given as it came. Raises WireError for a seal that is not for it."""
+    if len(carried) > MAX_SEALED_ANSWER_BYTES:
+        raise WireError(f"an answer on a stick has at most {MAX_SEALED_ANSWER_BYTES} bytes")
+    if _is_sealed_to(carried, private):
+        return _unseal(carried, private, _ENROLMENT_INFO)
+    if carried[:1] == _MAP_OF_THREE:
+        return carried
+    raise WireError("it is sealed to another device or to an earlier request of this one, or it is no answer")
+
+
+def _seal(plain: bytes, sealing_key: bytes, info: bytes) -> bytes:
+    return key_id(sealing_key) + _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(sealing_key), info)
+
+
+def _is_sealed_to(sealed: bytes, private: X25519PrivateKey) -> bool:
+    return sealed[:KID_BYTES] == key_id(private.public_key().public_bytes_raw())
+
+
+def _unseal(sealed: bytes, private: X25519PrivateKey, info: bytes) -> bytes:
+    try:
+        plain: bytes = _SUITE.decrypt(sealed[KID_BYTES:], private, info)
     except (InvalidTag, ValueError) as cause:
         raise WireError("the seal does not open: it was damaged or cut") from cause
-    except (cbor2.CBORDecodeError, msgspec.ValidationError, TypeError, LookupError, RecursionError) as cause:
-        raise WireError("what is sealed in it is not the centre's") from cause
+    return plain

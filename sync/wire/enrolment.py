@@ -78,7 +78,8 @@ class Request(msgspec.Struct, frozen=True):
 
     public: its key, 32 bytes; the signature proves that it holds the other half. token: of the code, empty on a stick.
     nonce: 16 random bytes in hex, for this answer alone. have: order of its updates, [0, 0] for none. was: the gate
-    that it is already, None for a new device. software: its version.
+    that it is already, None for a new device. software: its version. sealing_key: X25519, 64 hex, to which an
+    answer on a stick is sealed; absent in a request by network.
     """
 
     public: bytes
@@ -87,6 +88,7 @@ class Request(msgspec.Struct, frozen=True):
     have: tuple[int, int] = (0, 0)
     was: str | None = None
     software: str = ""
+    sealing_key: str | msgspec.UnsetType = msgspec.UNSET
     v: int = VERSION
 
 
@@ -159,13 +161,18 @@ def _check(request: Request) -> None:
         (_is_nonce(request.nonce), "a nonce is 32 hex digits"),
         (all(0 <= number < MAX_ORDER for number in request.have), "its updates are absurd"),
         (all(len(word) <= _MAX_WORD and word.isprintable() for word in words), "a word of it is too long"),
+        (not request.sealing_key or _is_hex(request.sealing_key, 64), "a sealing key is 64 hex digits"),
     ):
         if not holds:
             raise WireError(f"enrolment request: {rule}")
 
 
 def _is_nonce(text: str) -> bool:
-    return len(text) == 2 * NONCE_BYTES and all(digit in "0123456789abcdef" for digit in text)
+    return _is_hex(text, 2 * NONCE_BYTES)
+
+
+def _is_hex(text: str, digits: int) -> bool:
+    return len(text) == digits and all(digit in "0123456789abcdef" for digit in text)
 
 
 def sign_verdict(verdict: Verdict, key: SigningKey) -> bytes:

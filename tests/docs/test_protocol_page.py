@@ -98,7 +98,8 @@ def request(text: str) -> None:
 def layout(text: str) -> None:
     folder = carried.gate_folder(TOWN.gate.kid)
     name = carried.BatchName(BATCH.outbox, BATCH.first, BATCH.next)
-    names = [carried.MARKER, carried.NOTE, f"{folder}/{name}", f"{folder}/{carried.ANSWER}"]
+    names = [carried.MARKER, carried.NOTE, f"{folder}/{name}"]
+    names += [f"{folder}/{file}" for file in (carried.ANSWER, carried.ENROL_REQUEST, carried.ENROL_ANSWER)]
     assert text.splitlines() == [f"{carried.FOLDER}/{name}" for name in names]
     assert f'"centre": "{TOWN.root.kid.hex()}"' in BLOCKS["marker"]
 

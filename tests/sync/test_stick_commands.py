@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from sync.cli import main
 from sync.guard import only_one_stick
 from sync.outbox.outbox import Outbox
 from sync.returning import SILENT_SECONDS, seen
+from sync.wire.statedir import StateDir
 from sync.wire.status import StickPhase, StickStatus, StickTrouble
 from tests.sync.programs import BIN, Processes, a_record, programs, until
 from tests.sync.unflushed import Unflushed
@@ -109,6 +111,44 @@ def test_a_running_service_does_the_writing(town: Processes, usb: Path) -> None:
     until(lambda: phase() is StickPhase.COPIED)
     assert "may be pulled" in town.status()
     town.kill(service)
+
+
+def test_a_stick_makes_a_device_a_gate_under_its_running_service(town: Processes, usb: Path) -> None:
+    """Nobody types there: the service takes it over, and what waited leaves on the same visit."""
+    state = StateDir.at(town.directory / "newcomer")
+    state.run.mkdir(parents=True)
+    shutil.copy(town.state.root_key, state.root_key)
+    outbox = Outbox(state.outbox, "board:card", system=Unflushed())
+    outbox.append(a_record(1))
+    outbox.close()
+    service = town.sync(state)
+    until(lambda: mailbox.read_sync_status(state) is not None)
+
+    def put_in() -> Result:
+        return CliRunner().invoke(main, ["stick", "--state", str(state.root), str(usb)])
+
+    asked = put_in()
+    assert (asked.exit_code, "its request is on the stick" in asked.output) == (1, True), asked.output
+    told = mailbox.read_stick_status(state)
+    assert told is not None
+    assert (told.phase, told.trouble) == (StickPhase.FAILED, StickTrouble.NOT_PROVISIONED)
+    until(lambda: (said := mailbox.read_sync_status(state)) is not None and said.setup is not None)
+    said = mailbox.read_sync_status(state)
+    assert said is not None
+    assert said.setup is not None
+    assert said.setup.words in asked.output
+    [request] = usb.rglob("request.enrol")
+    place = ("--request", str(request), "--answer", str(request.with_name("answer.enrol")))
+    town.collector("gate", "create", "--checkpoint", "1", "--id", "new-1", "南门2号")
+    town.collector(
+        "gate", "enrol", "new-1", "--collector-url", "http://127.0.0.1:9", *place, "--words", said.setup.words
+    )
+    taken = put_in()
+    assert (taken.exit_code, "This device is new-1." in taken.output) == (0, True), taken.output
+    assert "On the stick: 1 records" in taken.output
+    assert service.poll() is None
+    town.kill(service)
+    town.collector("import", str(usb))
 
 
 @pytest.mark.parametrize(

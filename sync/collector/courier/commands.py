@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from sync.collector.config import StateDir
+from sync.collector.courier.newcomers import Asks
 from sync.collector.courier.service import Brought, Import, mark, take_stick
 from sync.collector.errors import Mistake
 from sync.collector.terminal import opened, progress, table
 from sync.stick import StickFault
+from sync.wire.carried import ENROL_ANSWER, FOLDER
 
 _directory = click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, exists=True, path_type=Path))
 
@@ -44,8 +48,9 @@ def stick(state: StateDir, directory: Path) -> None:
 def bring(state: StateDir, directory: Path, all_gates: bool) -> None:
     """Take in what the stick at DIR brought from the gates, and put receipts and updates for them onto it.
 
-    Beside a collector that serves. What is known already is recognized: the same stick again does no harm. Exit code 1:
-    something was refused or left, and the sentences say what and why.
+    Beside a collector that serves. A device on it that asks to become a gate is shown with its key words; its answer is
+    put onto the stick when you have confirmed it. What is known already is recognized: the same stick again does no
+    harm. Exit code 1: something was refused or left, and the sentences say what and why.
     """
     with opened(state) as centre, progress() as bar:
         task = bar.add_task("Taking in", total=None)
@@ -57,23 +62,42 @@ def bring(state: StateDir, directory: Path, all_gates: bool) -> None:
             done = take_stick(centre, directory, time.time, show, all_gates=all_gates)
         except StickFault as fault:
             raise Mistake(str(fault)) from fault
-    _tell(done)
+    _tell(done, directory)
     sys.exit(0 if done.is_well else 1)
 
 
 _HEADS = ("gate", "files", "new", "known", "set aside", "conflicts", "quarantined", "refused", "updates")
 
 
-def _tell(done: Import) -> None:
+def _tell(done: Import, directory: Path) -> None:
     shown = sorted(done.brought.values(), key=lambda one: (one.gate is None, one.gate or "", one.folder))
     table(_HEADS, [_row(one) for one in shown], "The stick brought nothing.")
     for one in shown:
+        if one.asks is not None:
+            for line in _next_step(one.folder, one.asks, directory):
+                click.echo(line, err=True)
         for sentence in one.troubles:
             click.echo(f"{one.gate or one.folder}: {sentence}", err=True)
     if done.left:
         click.echo(f"{done.left} more were left: run it again.", err=True)
     if done.fault is not None:
         click.echo(f"{done.fault} What is shown as taken is taken; put the stick in again for the rest.", err=True)
+
+
+def _next_step(folder: str, asks: Asks, directory: Path) -> Iterator[str]:
+    if asks.is_answered:
+        yield f"{asks.gate}: the answer that makes the device this gate is on the stick: carry it back to that device."
+        return
+    yield f"{folder}: a device asks to become a gate. Its key words:\n\n    {asks.words}\n    {asks.words_zh}\n"
+    if asks.gate is not None:
+        yield (
+            f"It waits to become {asks.gate}. Have its words read to you, then: collector gate confirm {asks.gate}; "
+            f"then collector import {directory} puts the answer onto the stick."
+        )
+        return
+    place = directory / FOLDER / folder
+    command = f"--request {shlex.quote(str(place / asks.file))} --answer {shlex.quote(str(place / ENROL_ANSWER))}"
+    yield f"Have them read to you, say which gate it is, and compare: collector gate enrol GATE {command}"
 
 
 def _row(one: Brought) -> tuple[object, ...]:

@@ -13,6 +13,9 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from sync.collector.centre import Centre
+from sync.collector.courier import newcomers
+from sync.collector.courier.newcomers import Asks
+from sync.collector.errors import Mistake
 from sync.collector.fleet import snapshots
 from sync.collector.fleet.model import Contact
 from sync.collector.fleet.service import KnownGate, gate_of_key, sealed_gates
@@ -21,7 +24,7 @@ from sync.collector.problems import Problem
 from sync.stick import Calls, Folder, StickFault, stick
 from sync.wire import jsonform
 from sync.wire.batch import Report
-from sync.wire.carried import ANSWER, batch_name, fitting, gate_folder, kid_of_folder, seal_return
+from sync.wire.carried import ANSWER, ENROL_REQUEST, batch_name, fitting, gate_folder, kid_of_folder, seal_return
 from sync.wire.envelope import MessageType
 from sync.wire.keys import key_id
 from sync.wire.status import StickTrouble
@@ -43,6 +46,7 @@ class Brought:
     """What one gate's folder brought, or a folder that is no gate's of this centre.
 
     new, known, set_aside, conflicts, quarantined: records. refused: files. updates: which went onto the stick.
+    asks: the device whose folder it is wants to become a gate.
     """
 
     folder: str
@@ -56,6 +60,7 @@ class Brought:
     refused: int = 0
     updates: tuple[int, int] | None = None
     answered: bool = False
+    asks: Asks | None = None
     troubles: list[str] = field(default_factory=list)
 
     def took(self, arrival: Arrival) -> None:
@@ -120,11 +125,12 @@ def take_stick(
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A gate's folder, by its name on the stick, and the files in it that are called batches, in order."""
+    """A gate's folder, by its name on the stick; the files in it that are called batches, in order, and a request."""
 
     kid: bytes
     name: str
     files: list[str]
+    request: str | None
 
 
 def _take_all(centre: Centre, root: Folder, clock: Callable[[], float], show: Show, done: Import) -> None:
@@ -139,7 +145,8 @@ def _take_all(centre: Centre, root: Folder, clock: Callable[[], float], show: Sh
             if folder is not None and brought.refused < _MAX_REFUSED:
                 _take_one(centre, folder, file, clock(), brought, done)
         if folder is not None:
-            folder.close()
+            with folder:
+                _hear(centre, folder, each, clock(), brought)
         if brought.refused >= _MAX_REFUSED:
             brought.troubles.append(f"after {_MAX_REFUSED} files that were refused, the rest of this folder was left")
 
@@ -157,10 +164,12 @@ def _plan(root: Folder, done: Import) -> Iterator[_Planned]:
         if folder is None:
             continue
         with folder:
-            found = sorted((batch, file) for file in folder.names() if (batch := batch_name(file)) is not None)
+            names = folder.names()
+            found = sorted((batch, file) for file in names if (batch := batch_name(file)) is not None)
+            request = next((file for file in names if file.lower() == ENROL_REQUEST), None)
             if folder.crowded:
                 done.of(kid).troubles.append(folder.crowded)
-        yield _Planned(kid, name, [file for _, file in found[:room]])
+        yield _Planned(kid, name, [file for _, file in found[:room]], request)
         done.left += len(found[room:])
         room = max(0, room - len(found))
 
@@ -192,6 +201,22 @@ def _take_one(centre: Centre, folder: Folder, file: str, now: float, brought: Br
         kid = key_id(arrival.gate.public_key)
         done.of(kid).took(arrival)
         done.receipts.setdefault(kid, []).append(arrival.answer.receipt)
+
+
+def _hear(centre: Centre, folder: Folder, planned: _Planned, now: float, brought: Brought) -> None:
+    """A request to become a gate, if there is one; its answer, once IT has confirmed the device."""
+    if planned.request is None:
+        return
+    try:
+        brought.asks = newcomers.hear(centre, folder, planned.request, planned.kid, now)
+    except StickFault as fault:
+        if fault.trouble is not StickTrouble.FULL:
+            _tell(fault, brought)
+            return
+        brought.troubles.append("no room on the stick for the answer that makes this device a gate")
+    except Mistake as mistake:
+        brought.refused += 1
+        brought.troubles.append(f"{planned.request}: {mistake}")
 
 
 def _tell(fault: StickFault, brought: Brought) -> None:

@@ -26,6 +26,7 @@ from sync.collector.privacy.access import Personal
 from sync.collector.privacy.audit import Act
 from sync.collector.problems import Kind, Problem
 from sync.keywords import key_words
+from sync.wire.carried import seal_answer
 from sync.wire.enrolment import (
     MAX_ADDRESS,
     TOKEN_BYTES,
@@ -34,6 +35,7 @@ from sync.wire.enrolment import (
     Request,
     State,
     Verdict,
+    encode_answer,
     open_request,
     sign_verdict,
 )
@@ -228,6 +230,17 @@ def answer(centre: Centre, gate_id: str, request: Request, collector: str, state
                 raise Mistake("there is no policy that this version can read: `collector policy set FILE` first")
             updates = snapshots.files(connection, known)
     return Answer(held.key_list, sign_verdict(verdict, held.signer(Purpose.UPDATE, now)), updates)
+
+
+def for_stick(request: Request, answered: Answer) -> bytes:
+    """The answer's file: sealed to the device, but for one that asked without a key for it. Raises Mistake."""
+    body = encode_answer(answered)
+    if not request.sealing_key:
+        return body
+    try:
+        return seal_answer(body, bytes.fromhex(request.sealing_key))
+    except ValueError as cause:
+        raise Mistake(f"no answer can be sealed to the key in that request: {cause}") from cause
 
 
 def _free(session: Session, gate_id: str, replace: bool) -> Gate:

@@ -18,7 +18,7 @@ from sync.collector.privacy.access import personal
 from sync.collector.privacy.audit import at_terminal
 from sync.collector.terminal import opened
 from sync.outbox.durable import replace_file
-from sync.wire.enrolment import State, encode_answer, write_code
+from sync.wire.enrolment import State, write_code
 from sync.wire.envelope import MessageType
 
 _words_option = click.option("--words", help="The key words on the gate's display; asked for unless said.")
@@ -104,7 +104,7 @@ def _by_stick(
         request, asked = enrolment.by_stick(access, gate_id, collector, body, replace)
     _decide(centre, asked, words, reason)
     answer = enrolment.answer(centre, gate_id, request, collector.rstrip("/"), State.ENROLLED, time.time())
-    replace_file(answer_file, encode_answer(answer))
+    replace_file(answer_file, enrolment.for_stick(request, answer))
     click.echo(f"{answer_file} makes the device {gate_id}: carry it back to that gate.", err=True)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from edge.receipts import ReceiptWatch
 from edge.trust import Trust
-from sync import mailbox
+from sync import adoption, mailbox
+from sync.carrying import ERRANDS, in_words
 from sync.config import SyncConfig
-from sync.courier import ERRANDS, Outcome, Visit, visit
+from sync.courier import Outcome, Visit, visit
 from sync.desk import OwnDesk
 from sync.guard import only_one
 from sync.outbox.outbox import Outbox
@@ -93,6 +94,52 @@ def stick_gate(site: Site, name: str = "1号闸机", people: int = 0) -> StickGa
     made = StickGate(site.gate(name))
     made.pass_people(people)
     return made
+
+
+@dataclass
+class Newcomer:
+    """A device as its installation left it, into which sticks are put."""
+
+    state: StateDir
+    said: list[str] = field(default_factory=list)
+
+    def visited(self, usb: Path) -> Outcome:
+        """A stick is put in, as the unit does it."""
+        with only_one(self.state), stick(usb, mailbox.root_kid(self.state)) as folder:
+            desk = OwnDesk(self.state, SyncConfig())
+            outcome = visit(Visit(self.state, folder, desk, lambda *_: None, readers, wall=lambda: NOW), ERRANDS)
+        self.said = list(in_words(outcome))
+        return outcome
+
+    def folder(self, usb: Path) -> Path:
+        """Its own on the stick, while it asks."""
+        attempt = adoption.stick_attempt(self.state)
+        assert attempt is not None
+        return usb / "venue-gate" / adoption.folder(attempt)
+
+    @property
+    def words(self) -> str:
+        """As its display shows them."""
+        attempt = adoption.stick_attempt(self.state)
+        assert attempt is not None
+        return adoption.words(attempt)[0]
+
+    @property
+    def gate(self) -> str | None:
+        return mailbox.read_identity(self.state).gate if self.state.identity.exists() else None
+
+    def holds(self) -> dict[str, bytes]:
+        """All that it is and asks."""
+        return {name: body for name, body in files(self.state.root).items() if not name.endswith(".lock")}
+
+
+def newcomer(site: Site, directory: Path) -> Newcomer:
+    """It knows its town's root; its gate has started."""
+    state = StateDir.at(directory)
+    state.run.mkdir(parents=True)
+    state.root_key.write_text(site.centre.keys.current().root_public.hex())
+    Outbox(state.outbox, "board:card", system=Unflushed()).close()
+    return Newcomer(state)
 
 
 def files(directory: Path) -> dict[str, bytes]:

@@ -7,22 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
+from sync import adoption
 from sync.collector.courier.service import mark, take_stick
 from sync.collector.policy.withdrawals import build_list, withdraw
 from sync.collector.visitors.model import IssuedPass
 from sync.collector.visitors.service import Wanted, issue_pass
 from sync.wire.batch import unpack
-from sync.wire.carried import ANSWER, device_seal, open_return
+from sync.wire.carried import ANSWER, ENROL_ANSWER, ENROL_REQUEST, device_seal, open_answer, open_return
 from sync.wire.envelope import MessageType, verify
-from sync.wire.keys import KeyRing
+from sync.wire.keys import KeyRing, Purpose, SigningKey
 from sync.wire.passes import PassKind
 from tests.sync.collector.gateside import NOW, Site
 from tests.sync.collector.people import registered, somebody
-from tests.sync.collector.stickside import StickGate, stick_gate
+from tests.sync.collector.processes import collector
+from tests.sync.collector.stickside import Newcomer, StickGate, newcomer, stick_gate
+from tests.sync.collector.test_enrolment import new_gate
 
-VENUE, CHECKPOINT, NAMES = "东门市场", "南门", ("东一号闸机", "西二号闸机")
+VENUE, CHECKPOINT, NAMES, ENROLLED = "东门市场", "南门", ("东一号闸机", "西二号闸机"), "北三号闸机"
 CHARSETS = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
 
 
@@ -66,6 +70,8 @@ def test_a_lost_stick_tells_nothing(site: Site, tmp_path: Path, withdrawn: list[
     usb.mkdir()
     mark(site.centre, usb)
     gates = [stick_gate(site, name) for name in NAMES]
+    device = newcomer(site, tmp_path / "newcomer")
+    device.visited(usb)
     serials = [withdrawn[1], *(os.urandom(12) for _ in range(60))]
     found = []
     for gate in gates:
@@ -78,15 +84,19 @@ def test_a_lost_stick_tells_nothing(site: Site, tmp_path: Path, withdrawn: list[
         withdraw(session, withdrawn[0], NOW)
         build_list(session, NOW)
     take_stick(site.centre, usb, lambda: NOW + 7_200, all_gates=True)
+    third = _enrolled(site, usb, device)
     found.append(everything(usb))
     opened += _answers(usb, gates)
+    assert all(text.encode() in _enrolment(usb, device) for text in (VENUE, CHECKPOINT, ENROLLED, third))
+    assert device.visited(usb).became == third
     for gate in gates:
         gate.pass_people(3)
         gate.visited(usb)  # back, and out again
     found.append(everything(usb))
 
     people = [somebody(number) for number in (1, 2)]
-    secrets = {text: list(spellings(text)) for text in (VENUE, CHECKPOINT, *NAMES, *(gate.id for gate in gates))}
+    secrets = {text: list(spellings(text)) for text in (VENUE, CHECKPOINT, *NAMES, ENROLLED, third)}
+    secrets |= {gate.id: list(spellings(gate.id)) for gate in gates}
     secrets |= {text: list(spellings(text)) for one in people for text in (one.name, one.number, one.phone)}
     secrets |= {serial.hex(): list(serial_spellings(serial)) for serial in (withdrawn[0], *serials)}
     secrets["a reason"] = [b'"green"', b"scan_result", b"fever_celsius"]
@@ -116,6 +126,26 @@ def _answers(usb: Path, gates: list[StickGate]) -> bytes:
         back = open_return(sealed, device_seal(gate.wire.key))
         parts += [*back.receipts, *(back.updates or {}).values()]
     return b"\n".join(parts)
+
+
+def _enrolled(site: Site, usb: Path, device: Newcomer) -> str:
+    """IT compared the words, the answer is on the stick. Which gate."""
+    gate_id = new_gate(site, ENROLLED)
+    place = device.folder(usb)
+    files = ("--request", str(place / ENROL_REQUEST), "--answer", str(place / ENROL_ANSWER), "--words", device.words)
+    done = collector(
+        site.centre.state.path, "gate", "enrol", gate_id, "--collector-url", "https://centre.example", *files
+    )
+    assert done.exit_code == 0, done.output
+    return gate_id
+
+
+def _enrolment(usb: Path, device: Newcomer) -> bytes:
+    """What the device's own key opens."""
+    attempt = adoption.stick_attempt(device.state)
+    assert attempt is not None
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(attempt.private), Purpose.GATE)
+    return open_answer((device.folder(usb) / ENROL_ANSWER).read_bytes(), device_seal(key))
 
 
 def test_no_two_rounds_look_alike(site: Site, tmp_path: Path) -> None:
