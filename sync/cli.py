@@ -161,7 +161,10 @@ def bring(state_dir: Path | None, run_dir: Path | None, config_file: Path | None
 def stick(
     state_dir: Path | None, run_dir: Path | None, config_file: Path | None, mounted: bool, directory: Path
 ) -> None:
-    """Both, import and export, with the marked stick at DIR: what happens when one is put into the gate."""
+    """Both, import and export, with the marked stick at DIR: what happens when one is put into the gate.
+
+    A device that is no gate yet writes its request, and becomes the gate that the centre's answer to it names.
+    """
     _carry(state_dir, run_dir, config_file, directory, ERRANDS, mounted=mounted)
 
 

@@ -14,7 +14,9 @@ import msgspec
 
 from sync.wire.badges import Badge, badge_hash, text_of
 from sync.wire.batch import Batch, Hole, Report, pack
-from sync.wire.carried import BatchName, Return, device_seal, device_seal_public, gate_folder, seal_return
+from sync.wire.carried import BatchName, Return, device_seal, device_seal_public, gate_folder, seal_answer, seal_return
+from sync.wire.enrolment import Answer as Enrolled
+from sync.wire.enrolment import encode_answer as encode_enrolled
 from sync.wire.passes import PassClaims, PassKind, Status, issue
 from sync.wire.receipt import Answer, Receipt, SetAside, encode_answer, sign_receipt
 from sync.wire.staff import Staff, StaffEntry, encode_staff
@@ -27,6 +29,7 @@ CLAIMS = PassClaims(
     test_negative=True, venue=1_234, checkpoint=56,
 )  # fmt: skip
 RECORDS = [b'{"type":"started","n":1}', b'{"type":"started","n":3}']
+ENROLLED = encode_enrolled(Enrolled(b"keys.cose", b"verdict", {"venue.json": b"{}"}))
 BATCH = Batch(
     gate="gate-7", outbox="00112233445566778899aabbccddeeff", first=41, next=44,
     records=[msgspec.Raw(record) for record in RECORDS], sent_at=1_650_000_000.25, nonce="0f" * 16,
@@ -91,6 +94,8 @@ def vectors() -> dict[str, dict[str, Any]]:
                 Return([receipt], {"venue.json": town.snapshot()["venue.json"]}),
                 bytes.fromhex(device_seal_public(town.gate)),
             ).hex(),
+            "enrolment_answer": ENROLLED.hex(),
+            "sealed_enrolment_answer": seal_answer(ENROLLED, bytes.fromhex(device_seal_public(town.gate))).hex(),
         },
         "updates": {
             "root_private_key": town.root.private.private_bytes_raw().hex(),

@@ -22,6 +22,7 @@ from sync.wire.carried import (
     open_return,
     seal_return,
 )
+from sync.wire.enrolment import Answer, encode_answer
 from sync.wire.errors import WireError
 from sync.wire.keys import Purpose, SigningKey
 from tests.examples import examples
@@ -44,6 +45,19 @@ def test_another_gate_cannot_open_it() -> None:
     other = device_seal(_signing(Purpose.GATE, 77))
     with pytest.raises(WireError, match="another gate, or to an earlier key"):
         open_return(seal_return(BACK, PUBLIC), other)
+
+
+def test_an_answer_to_an_enrolment_has_a_seal_of_its_own() -> None:
+    """It opens as it was, and what is not sealed is given as it came; a return is no such answer, nor the reverse."""
+    answer = encode_answer(Answer(b"keys", b"verdict", None))
+    assert carried.open_answer(carried.seal_answer(answer, PUBLIC), SEAL) == answer
+    assert carried.open_answer(answer, SEAL) == answer
+    with pytest.raises(WireError, match="damaged"):
+        carried.open_answer(seal_return(BACK, PUBLIC), SEAL)
+    with pytest.raises(WireError, match="damaged"):
+        open_return(carried.seal_answer(answer, PUBLIC), SEAL)
+    with pytest.raises(WireError, match="another device"):
+        carried.open_answer(carried.seal_answer(answer, PUBLIC), device_seal(_signing(Purpose.GATE, 77)))
 
 
 @given(st.data())

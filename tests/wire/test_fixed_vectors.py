@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from edge.staff import verify as verify_pin
 from sync.wire.badges import read_badge
 from sync.wire.batch import unpack
-from sync.wire.carried import device_seal, open_return
+from sync.wire.carried import device_seal, open_answer, open_return
 from sync.wire.envelope import MessageType, verify
 from sync.wire.keys import KeyRing, Purpose, SigningKey, VerificationKey
 from sync.wire.passes import decode_claims, token_of
@@ -73,6 +73,8 @@ def test_what_goes_back_on_a_stick_opens_as_written_down() -> None:
     back = open_return(bytes.fromhex(expected["sealed"]), private)
     assert [receipt.hex() for receipt in back.receipts] == expected["receipts"]
     assert {name: content.hex() for name, content in (back.updates or {}).items()} == expected["updates"]
+    answer = open_answer(bytes.fromhex(expected["sealed_enrolment_answer"]), private)
+    assert answer.hex() == expected["enrolment_answer"]
 
 
 def test_the_updates_open_as_written_down() -> None:
@@ -103,7 +105,8 @@ def test_the_staff_list_opens_as_written_down() -> None:
 def test_what_is_written_today_is_what_was_written_then() -> None:
     """A change of the form is a new version, never an accident."""
     # The seal of a batch is random, and a policy or a venue card may gain fields.
-    varies = {"batch": ["body", "urgent_body"], "updates": ["files"], "staff": ["files"], "carried": ["sealed"]}
+    carried = ["sealed", "sealed_enrolment_answer"]
+    varies = {"batch": ["body", "urgent_body"], "updates": ["files"], "staff": ["files"], "carried": carried}
     today = json.loads(json.dumps(vectors()))
     for name, made in today.items():
         kept = vector(name)
