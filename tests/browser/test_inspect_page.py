@@ -342,7 +342,8 @@ def test_a_phone_that_was_signed_out_keeps_no_page(town: Town, page: Page) -> No
     page.get_by_role("button", name="退出").click()
     page.wait_for_url("**/sign-in")
     page.evaluate(
-        "async () => { for (let n = 0; n < 99 && (await caches.keys()).length; n++) await new Promise(requestAnimationFrame); }"
+        "async () => { for (let frame = 0; frame < 99 && (await caches.keys()).length; frame++)"
+        " await new Promise(requestAnimationFrame); }"
     )
     assert page.evaluate("caches.keys()") == []
 

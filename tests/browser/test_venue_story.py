@@ -25,7 +25,7 @@ from sync.collector.fleet.service import create_gate
 from sync.collector.invariants import broken
 from sync.wire.statedir import StateDir as GateDir
 from sync.wire.status import Identity
-from tests.browser.centre import faults_of, start, watch, too_wide
+from tests.browser.centre import faults_of, start, too_wide, watch
 from tests.sync.collector.gateside import Gate, Site
 from tests.sync.collector.staff import COOKIE, employ, signed_in
 from tests.sync.collector.test_inspectors import contact, known

@@ -387,7 +387,7 @@ def test_no_text_crashes_the_reading(change: dict[str, str]) -> None:
 
 
 def test_a_clock_that_was_set_back_makes_nothing_of_the_future() -> None:
-    """A phone's age below nothing is now, and in doubt: of a tap that waited, by its own limit, refused for nothing new."""
+    """A phone's age below nothing is now, and in doubt: a tap that waited is judged by the limit that its page knew."""
     made = taps.read(FORM | {"finding": "not_measured", "age": "-50", "limit": "37.5"})
     assert taps.when(made, NOW) == Moment(NOW, "", 0.0, ClockQuality.UNKNOWN)
     taps.record_of(made, 1, 1, Policy(not_measured=Outcome.DENY), NOW)
