@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge import history, machine
 from edge.clock import Clock, SystemSources, kept_floor
+from edge.commissioning import Commissioning
 from edge.config import CameraSource, Config, PassageSource, ThermometerSource
 from edge.errors import NotSetUp
 from edge.faults import Faults
@@ -74,6 +75,9 @@ def gate(config: Config) -> Iterator[Gate]:
 
         faults, trust, heart = Faults(), Trust(state), Heart(Supervisor())
         clock = Clock(SystemSources(), kept_floor(state))
+        button = ContactSwitch(PinContact(factory, "button", pins.button))
+        stack.callback(button.close)
+        commissioning = Commissioning(state, button)
         ledger = Ledger(outbox, history.newest(state.outbox, HISTORY))
         results = ResultBoard(indicator, config.display.result_seconds)
         yield Gate(
@@ -82,9 +86,10 @@ def gate(config: Config) -> Iterator[Gate]:
             trust,
             clock,
             results,
-            Upkeep(state, ledger, trust, clock, barrier, indicator, results, faults, heart, fire_loop),
+            Upkeep(state, ledger, trust, clock, barrier, indicator, results, faults, heart, fire_loop, commissioning),
             faults,
             heart,
+            commissioning,
         )
 
 

@@ -61,8 +61,8 @@ class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """BCM numbers. factory: "lgpio" on a Pi, "mock" without one. trace: a file that gets every change of a mock pin.
 
-    passage and fire_loop are taken only where their own sections say that there is one; button by nobody yet. "pass" is
-    a word of the language, so its lamp is called `passing` here.
+    passage and fire_loop are taken only where their own sections say that there is one. button: inside the enclosure.
+    "pass" is a word of the language, so its lamp is called `passing` here.
     """
 
     factory: str = "lgpio"

@@ -62,6 +62,8 @@ def gate(readings: Readings) -> list[Finding]:
         silent = words.SILENCES[status].en
         return [Finding("gate", Verdict.BROKEN, silent, "sudo systemctl restart gate; journalctl -u gate -n 50")]
     findings = [Finding("gate", Verdict.WELL, f"answers, version {status.software}, {_say(status.backlog)}")]
+    if not status.enrolled:
+        findings.append(Finding("enrolment", Verdict.BROKEN, words.NOT_ENROLLED.en, ENROL))
     for fault in status.faults:
         grave = fault in _GRAVE
         verdict = Verdict.BROKEN if grave else Verdict.WORTH_A_LOOK
@@ -69,7 +71,8 @@ def gate(readings: Readings) -> list[Finding]:
     return findings
 
 
-_GRAVE = (Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP)  # nobody can pass
+_GRAVE = (Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP, Fault.REVOKED)  # nobody can pass
+ENROL = "At the centre: collector gate enrol GATE; show its code to the camera. It needs install-gate --root-key"
 ADVICE: dict[Fault, str] = {
     Fault.CAMERA: "Push the camera's ribbon cable home on both ends, then: rpicam-hello --list-cameras",
     Fault.READER: "journalctl -u gate -n 50; if it stays, restart the gate",
@@ -81,7 +84,8 @@ ADVICE: dict[Fault, str] = {
     Fault.PASSAGE: "Compare the passage contact's wires with the wiring drawing; meanwhile every opening counts",
     Fault.TURNSTILE: "Look at the turnstile: somebody pushed through, stands in it, or the contact's wire is cut",
     Fault.FIRE_LOOP: "The lock has no power until the fire loop is closed again",
-    Fault.TRUST: "Connect the network once, or bring updates by USB stick; a new gate must be provisioned first",
+    Fault.REVOKED: "Ask the town's IT why; a new enrolment code and the button in the enclosure bring it back",
+    Fault.TRUST: "Connect the network once, or bring updates by USB stick; a new gate must be enrolled first",
 }
 
 

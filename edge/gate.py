@@ -12,6 +12,7 @@ from threading import Event
 
 from edge import credentials
 from edge.clock import Clock
+from edge.commissioning import Commissioning, Taken
 from edge.decide import Decision, Situation, decide
 from edge.faults import Faults
 from edge.heart import Heart, Stage
@@ -59,9 +60,11 @@ class Gate:
         upkeep: Upkeep,
         faults: Faults,
         heart: Heart,
+        commissioning: Commissioning,
     ) -> None:
         self._devices, self._ledger, self._trust, self._clock = devices, ledger, trust, clock
         self._results, self._upkeep, self._faults, self._heart = results, upkeep, faults, heart
+        self._commissioning = commissioning
         self._presence, self._turnstile = Presence(), Turnstile(devices.barrier, devices.passage)
         self.stop = Event()
 
@@ -89,10 +92,18 @@ class Gate:
         self._results.advise(sight, now.mono)
         texts = credentials.most_telling(symbol.text for symbol in sight.symbols)
         shown = self._presence.newly_shown(texts, now.mono, doubtful=sight.unread)
-        if len(shown) == 1:
+        if len(shown) == 1 and not self._is_set_up_by(shown[0], now) and self._upkeep.serves_visitors:
             self.answer(shown[0], now)
-        elif shown:
+        elif len(shown) > 1 and self._upkeep.serves_visitors:
             self._ask_for_one(now)
+
+    def _is_set_up_by(self, text: str, now: Moment) -> bool:
+        """Whether it was a setting-up code, at a time when one may be read. It is handed over, and opens nothing."""
+        taken = self._commissioning.take(text, now)
+        if taken is Taken.NOT_OURS:
+            return False
+        self._announce(Signal.CODE_TAKEN if taken is Taken.HANDED_OVER else Signal.SETUP_FAILED, None, now)
+        return True
 
     def answer(self, text: str, now: Moment) -> None:
         """Decide about one code, put it on disk, then act – in this order and no other."""
@@ -147,9 +158,9 @@ class Gate:
     def _policy(self) -> Policy:
         return self._trust.in_force.policy if self._trust.in_force else Policy()
 
-    def _announce(self, signal: Signal, code: str, now: Moment) -> None:
+    def _announce(self, signal: Signal, code: str | None, now: Moment) -> None:
         with self._faults.watch(Fault.PINS, PinsError):
-            self._results.announce(signal, (code,), now.mono)
+            self._results.announce(signal, (code,) if code else (), now.mono)
 
     def _capture(self) -> Frame | None:
         frame = None

@@ -8,7 +8,7 @@ from sync.outbox import Outbox, OutboxReplaced
 from sync.outbox.errors import OutboxError
 from sync.wire.errors import WireError
 from sync.wire.keys import KeyRing
-from sync.wire.receipt import Receipt, read_receipt
+from sync.wire.receipt import Receipt, Standing, read_receipt
 from sync.wire.statedir import StateDir
 
 MAX_RECEIPT_BYTES = 256_000
@@ -24,7 +24,15 @@ class ReceiptWatch:
         self._state, self._outbox, self._heard = state, outbox, heard
         self._applied: dict[str, int] = {}
         self._epoch: int | None = None
+        self._revoked_at: float | None = None
         self.trouble: str | None = None
+
+    def is_revoked(self, trust_issued_at: float | None) -> bool:
+        """Whether the centre's newest word on the outbox in use is that it trusts this gate no longer.
+
+        trust_issued_at: of the updates in force. A revoked gate gets none: newer ones say that it is trusted again.
+        """
+        return self._revoked_at is not None and (trust_issued_at is None or trust_issued_at <= self._revoked_at)
 
     def apply(self, gate: str | None, ring: KeyRing) -> None:
         """Acknowledge what new, genuine receipts for this gate cover."""
@@ -55,6 +63,7 @@ class ReceiptWatch:
         if receipt.outbox != self._outbox.id:
             self._outbox.acknowledge_sealed(receipt.outbox, receipt.next)
             return
+        self._revoked_at = receipt.centre_time if receipt.standing is Standing.QUARANTINED else None
         if self._epoch is not None and receipt.epoch > self._epoch:
             self._outbox.reclaim(receipt.next)  # a restored centre: what it lost is not pruned until it has it again
         self._epoch = receipt.epoch

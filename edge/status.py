@@ -36,6 +36,8 @@ class Facts(msgspec.Struct, frozen=True):
     shown: Shown | None
     hint: str | None
     nonce: str
+    enrolled: bool = True
+    setup_seconds: int | None = None
 
 
 class StatusBoard:
@@ -89,13 +91,15 @@ class StatusBoard:
             board_celsius=machine.board_celsius(),
             clock_error_seconds=now.error_seconds,
             nonce=facts.nonce,
+            enrolled=facts.enrolled,
+            setup_seconds=facts.setup_seconds,
         )
 
 
-def link_is_up(state: StateDir, now: Moment) -> bool:
-    """Whether gate-sync says, and said lately in this boot, that records reach the centre."""
+def read_sync_status(state: StateDir, now: Moment) -> SyncStatus | None:
+    """What gate-sync says, and said lately in this boot; None for nothing."""
     try:
         told = jsonform.decode(state.sync_status.read_bytes(), SyncStatus, "sync-status.json")
     except (OSError, WireError):
-        return False
-    return told.connected and told.boot == now.boot and now.mono - told.mono < LINK_STALE_SECONDS
+        return None
+    return told if told.boot == now.boot and now.mono - told.mono < LINK_STALE_SECONDS else None

@@ -48,6 +48,8 @@ class Trust:
     def _take(self, snapshot: Snapshot) -> None:
         if self.in_force is not None and snapshot.order < self.in_force.order:
             raise TrustError(f"updates {snapshot.order} are older than {self.in_force.order}, which stay in force")
+        if self.in_force is not None and snapshot.keys_issued_at < self.in_force.keys_issued_at:
+            raise TrustError("newer updates bring an older key list: what was withdrawn stays withdrawn")
         self.in_force = snapshot
 
     def _take_kept(self) -> None:

@@ -10,10 +10,9 @@ from gpiozero.pins import Factory
 from hardware.errors import PinsError
 from hardware.ports import Condition, Lamps, Signal
 from hardware.rhythm import Player, Rhythm
-from hardware.states import BUZZER, CONDITIONS, RESULT_LAMPS, RESULTS, SERVICE_LAMP
+from hardware.states import BUZZER, CONDITIONS, RESULT_LAMPS, RESULTS, SERVICE_LAMP, STANDING
 
 NAMES = (*RESULT_LAMPS, SERVICE_LAMP, BUZZER)
-_STANDING = (Signal.READY, Signal.OUT_OF_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class LampIndicator:
 
     def show(self, signal: Signal) -> None:
         """Show `signal` from now on. A visitor's result shown anew blinks and sounds anew; a standing state goes on."""
-        if signal is self._signal and signal in _STANDING:
+        if signal is self._signal and signal in STANDING:
             return
         self._signal = signal
         look = RESULTS[signal]
@@ -63,7 +62,7 @@ class LampIndicator:
         ended, self._condition = self._alarm(), condition
         look = CONDITIONS[condition]
         self._play(SERVICE_LAMP, look.rhythm)
-        if self._alarm() or ended or (look.sound and (self._signal is None or self._signal in _STANDING)):
+        if self._alarm() or ended or (look.sound and (self._signal is None or self._signal in STANDING)):
             self._play(BUZZER, look.sound)
 
     def show_link(self, connected: bool) -> None:

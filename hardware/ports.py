@@ -139,6 +139,12 @@ class Signal(str, Enum):
     ALREADY_USED = "already_used"
     ONE_AT_A_TIME = "one_at_a_time"
     OUT_OF_ORDER = "out_of_order"
+    NOT_ENROLLED = "not_enrolled"
+    CODE_TAKEN = "code_taken"  # one that sets the gate up, no visitor's
+    CONFIRM_WORDS = "confirm_words"
+    SETUP_DONE = "setup_done"
+    SETUP_FAILED = "setup_failed"
+    REVOKED = "revoked"
 
 
 class Condition(str, Enum):
@@ -154,6 +160,9 @@ class Condition(str, Enum):
     FORCED = "forced"
     COPYING = "copying"
     COPIED = "copied"
+    COPY_FAILED = "copy_failed"
+    SETUP_OPEN = "setup_open"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,32 @@ RESULTS: Mapping[Signal, Look] = {
     Signal.OUT_OF_ORDER: Look(
         Word("暂停使用", "Out of order"), ("deny", "refer"), Rhythm((2.0, 0.25)), _tones(1.2, 0.4, 1.2)
     ),
+    Signal.NOT_ENROLLED: Look(
+        Word("请出示开通码", "Show the enrolment code"), ("refer",), Rhythm((1.5, 1.5)), _tones(1.2)
+    ),
+    Signal.CODE_TAKEN: Look(
+        Word("已读到设置码", "Setting up"), ("refer",), Rhythm((0.12, 0.4)), _tones(0.05, 0.1, 0.05)
+    ),
+    Signal.CONFIRM_WORDS: Look(
+        Word("请核对钥匙词", "Compare the key words"), ("refer",), Rhythm((0.5, 0.2, 0.5, 0.8)), _tones(0.4, 0.15, 0.4)
+    ),
+    Signal.SETUP_DONE: Look(
+        Word("设置完成", "Set up"), ("pass",), Rhythm((0.12, 0.2, 0.5, 0.6)), _tones(0.12, 0.1, 0.5, 0.1, 0.12)
+    ),
+    Signal.SETUP_FAILED: Look(
+        Word("设置未成功", "Setting up failed"), ("deny",), Rhythm((0.5, 0.2, 0.12, 0.6)), _tones(0.5, 0.15, 0.12)
+    ),
+    Signal.REVOKED: Look(
+        Word("本机已停用", "Not in service"), ("deny",), Rhythm((1.2, 0.2, 0.12, 0.2)), _tones(1.2, 0.15, 0.12)
+    ),
 }
 """Dark and silent is ready, and only ready."""
+
+STANDING = (
+    *(Signal.READY, Signal.OUT_OF_ORDER, Signal.NOT_ENROLLED),
+    *(Signal.CODE_TAKEN, Signal.CONFIRM_WORDS, Signal.REVOKED),
+)
+"""They stand until something happens: shown again, they go on and do not begin anew."""
 
 CONDITIONS: Mapping[Condition, Look] = {
     Condition.WELL: Look(Word("正常", "All is well"), (SERVICE_LAMP,), STEADY, None),
@@ -91,6 +115,24 @@ CONDITIONS: Mapping[Condition, Look] = {
         Rhythm((1.2, 0.4)),
         _tones(0.12, 0.1, 0.12, 0.1, 0.5),
     ),
+    Condition.COPY_FAILED: Look(
+        Word("U盘拷贝未完成，可以拔出", "Copying failed: the stick may be pulled"),
+        (SERVICE_LAMP,),
+        Rhythm((1.2, 0.2, 0.05, 0.2, 0.05, 0.6)),
+        _tones(0.5, 0.1, 1.2),
+    ),
+    Condition.SETUP_OPEN: Look(
+        Word("十分钟内可出示设置码", "Setting-up codes are read, for ten minutes"),
+        (SERVICE_LAMP,),
+        Rhythm((0.6, 0.2)),
+        _tones(0.4, 0.4, 0.4, 0.4, 0.4),
+    ),
+    Condition.REVOKED: Look(
+        Word("本机已被中心吊销", "Revoked by the centre"),
+        (SERVICE_LAMP,),
+        Rhythm((1.2, 0.2, 0.05, 0.2)),
+        _tones(1.2, 0.15, 0.05),
+    ),
 }
 """WELL is steady and silent: the lamp that says that there is power and a program."""
 
@@ -98,6 +140,9 @@ SEVERITY = (
     Condition.FORCED,
     Condition.COPYING,
     Condition.COPIED,
+    Condition.COPY_FAILED,
+    Condition.SETUP_OPEN,
+    Condition.REVOKED,
     Condition.CAMERA_LOST,
     Condition.DISK_NEARLY_FULL,
     Condition.THERMOMETER_LOST,

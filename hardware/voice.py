@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 from hardware.ports import Condition, Indicator, Lamps, Signal
-from hardware.states import RESULTS
+from hardware.states import RESULTS, STANDING
 
 COMMAND = ("espeak-ng",)
 VOICES = {"zh": "cmn", "en": "en"}
@@ -96,7 +96,7 @@ class SpokenIndicator:
     def show(self, signal: Signal) -> None:
         """Show it, and say it once: ready is said by silence, and reading by its tick."""
         self._indicator.show(signal)
-        standing = signal in (Signal.READY, Signal.READING) or (signal is self._said is Signal.OUT_OF_ORDER)
+        standing = signal in (Signal.READY, Signal.READING) or (signal is self._said and signal in STANDING)
         self._said = signal
         if not standing:
             word = RESULTS[signal].word

@@ -10,30 +10,35 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from sync import mailbox
 from sync.address import UnsafeAddress
+from sync.chores import Chores
 from sync.config import SyncConfig
 from sync.dispatch import Load, NothingThere, dispatch, load, look_for_urgent, report
 from sync.errand import Errand, Transport
 from sync.errors import PeerFault
+from sync.handover import BrokenHandover, Handover, read_handover
 from sync.incidents import noted
 from sync.installer import Incomplete, install
 from sync.link import Cursor, Exchange, Link, Send, Verdict
 from sync.mailbox import NotProvisioned, Provision
 from sync.notify import Supervisor
 from sync.outbox.errors import OutboxError
+from sync.returning import Returning, as_it_is
 from sync.teller import Teller
 from sync.transport import ExchangeFailed
 from sync.watch import OpenOutboxes, OutboxWatch
 from sync.wire.batch import MAX_RECORDS, Hole
+from sync.wire.carried import device_seal_public
 from sync.wire.receipt import Receipt, decode_answer, read_receipt
 from sync.wire.statedir import StateDir
-from sync.wire.status import GateStatus, Trouble
+from sync.wire.status import GateStatus, Handed, Trouble
+from sync.wire.updates import Snapshot
 
 _log = logging.getLogger("gate-sync")
 
@@ -62,7 +67,8 @@ class Agent:
     open_outboxes: `sync.outbox.reader.readers`. connect: makes the carrier to the centre; raises UnsafeAddress. draw:
     randomness for the backoff. look_seconds: how often it looks for new records. supervisor: told that the loop turns.
     look_up_seconds: how much longer than its own limit an exchange may take, since a name look-up cannot be cut; beyond
-    it is wedged. `run` returns after `stop`, which a signal handler may call.
+    it is wedged. chores: makes what is done beside, given what to ring when an answer is there. `run` returns after
+    `stop`, which a signal handler may call.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Agent:
         look_seconds: float = 0.5,
         supervisor: Supervisor | None = None,
         look_up_seconds: float = 120.0,
+        chores: Callable[[threading.Event], Chores] | None = None,
     ) -> None:
         self._state, self._config = state, config
         self._open_outboxes, self._connect, self._draw = open_outboxes, connect, draw
@@ -92,6 +99,9 @@ class Agent:
         self._delivered_failed = False
         self._teller = Teller(state, self._boot, self._incidents)
         self._wake_seen = mailbox.changed_at(state.wake)
+        # One that nobody took yet is still wanted: what it brings is judged, and twice is once.
+        self._handover_seen: int | None = None
+        self._chores = chores(self._bell) if chores is not None else None
 
         self._session: _Session | None = None
         self._provision_seen: object = None
@@ -121,7 +131,9 @@ class Agent:
                 now = time.monotonic()
                 if self._is_well(now):
                     self._supervisor.alive(now)
+                self._look_at_codes(now)
                 pause = self._step(now)
+                self._teller.stick = as_it_is(self._state, now)
                 self._teller.tell(self._link)
                 if pause and not self._stopping:
                     self._bell.wait(self._look_seconds)
@@ -129,6 +141,8 @@ class Agent:
             self._supervisor.stopping()
             if self._errand is not None:
                 self._errand.abandon(_GOODBYE_SECONDS)
+            if self._chores is not None:
+                self._chores.close()
             self._teller.goodbye(self._link)
 
     def _is_well(self, now: float) -> bool:
@@ -143,6 +157,8 @@ class Agent:
         """One look at everything. Returns whether to pause before the next."""
         if self._errand is not None:
             if not self._errand.is_done:
+                if self._session is not None:
+                    self._look_at_handover(self._session)  # a bad line may hold an exchange for minutes
                 return not (self._read_ahead() or self._look_for_urgent(now))
             errand, self._errand = self._errand, None
             self._finish(errand, now)
@@ -151,6 +167,7 @@ class Agent:
             return True
         self._look_at_outboxes(session, now)
         self._look_at_wake(session.link)
+        self._look_at_handover(session)
         more = self._look_for_urgent(now)
         action = session.link.next_action(now)
         if isinstance(action, Send):
@@ -159,6 +176,12 @@ class Agent:
         return not more
 
     # Who we are
+
+    def _look_at_codes(self, now: float) -> None:
+        """What the gate handed over; it goes on beside everything else."""
+        if self._chores is not None:
+            self._chores.step(now)
+            self._teller.setup, self._teller.wifi = self._chores.setup, self._chores.wifi
 
     def _look_at_provision(self, now: float) -> _Session | None:
         seen = mailbox.fingerprint(self._state)
@@ -230,6 +253,7 @@ class Agent:
             boot=self._boot,
             mono=now,
             wants_updates=self._ask_updates and now >= self._updates_again,
+            sealing_key=device_seal_public(provision.signing_key),
         )
         nonce = self._gates_nonce(gate, link, now) or secrets.token_hex(16)
         try:
@@ -305,22 +329,22 @@ class Agent:
         receipt = read_receipt(answer.receipt, session.provision.snapshot.ring)
         verdict = session.link.judge(receipt)
         # Before the cursor: of a conflict the link must know for good.
-        self._note(receipt, verdict)
+        assert self._exchange is not None  # it was judged by it
+        self._note(receipt, verdict, self._exchange, self._holes)
         if verdict.is_cursor:
             session.watch.keep(receipt, answer.receipt, even_if_nothing_new=receipt.nonce == self._proof)
         session.link.received(receipt, now)
-        if verdict is Verdict.BEYOND and self._exchange is not None and not self._exchange.is_greeting:
+        if verdict is Verdict.BEYOND and not self._exchange.is_greeting:
             self._note_delivered(session.watch, receipt.outbox, Cursor(self._exchange.next, receipt.epoch))
         self._ask_updates = True
         self._teller.received(receipt, verdict, self._exchange)
 
-    def _note(self, receipt: Receipt, verdict: Verdict) -> None:
+    def _note(self, receipt: Receipt, verdict: Verdict, exchange: Exchange, holes: Sequence[Hole]) -> None:
         """Raises OSError where a contested outbox cannot be noted; anything else is noted when it can be.
 
         On a full disk only a receipt makes room, and numbers that burnt there are incidents.
         """
-        assert self._exchange is not None  # it was judged by it
-        after = noted(self._incidents, self._exchange, self._holes, receipt, verdict)
+        after = noted(self._incidents, exchange, holes, receipt, verdict)
         is_news = after is not self._incidents
         self._incidents = self._teller.incidents = after
         if after is self._incidents_on_disk:
@@ -349,7 +373,9 @@ class Agent:
     def _install(self, files: dict[str, bytes], session: _Session, now: float) -> None:
         provision = session.provision
         try:
-            snapshot = install(self._state, files, provision.root, provision.snapshot.order)
+            snapshot = install(
+                self._state, files, provision.root, provision.snapshot.order, provision.snapshot.keys_issued_at
+            )
         except (PeerFault, OSError) as refused:
             # Asked for all of them once, as a gate without any; then as rarely as after other bad ones.
             self._lacks_files = isinstance(refused, Incomplete) and not self._lacks_files
@@ -357,10 +383,49 @@ class Agent:
             self._teller.updates_trouble = f"new updates were not installed: {refused}"
             _log.warning("updates not installed: %s", refused)
             return
+        self._in_force(snapshot, session)
+
+    def _in_force(self, snapshot: Snapshot, session: _Session) -> None:
         self._teller.updates_trouble, self._lacks_files = None, False
-        session.provision = replace(provision, snapshot=snapshot)
+        session.provision = replace(session.provision, snapshot=snapshot)
         self._provision_seen = mailbox.fingerprint(self._state)
         _log.info("updates %d-%d installed", *snapshot.order)
+
+    # What came on a stick
+
+    def _look_at_handover(self, session: _Session) -> None:
+        touched = mailbox.changed_at(self._state.handover)
+        if touched is None or touched == self._handover_seen:
+            return
+        self._handover_seen = touched
+        try:
+            self._teller.handed = self._take_over(read_handover(self._state), session)
+        except (BrokenHandover, OSError) as failure:
+            _log.warning("nothing taken from the stick: %s", failure)
+
+    def hand_over(self, handover: Handover, now: float) -> Handed:
+        """The same without a running loop: for a command that holds the lock because no service runs.
+
+        Raises NotProvisioned, OSError.
+        """
+        session = self._look_at_provision(now)
+        if session is None:
+            mailbox.read_provision(self._state)
+            raise NotProvisioned("this gate is not provisioned yet")
+        self._look_at_outboxes(session, now)
+        return self._take_over(handover, session)
+
+    def tell(self, now: float) -> None:
+        """Write sync-status.json, likewise."""
+        self._teller.stick = as_it_is(self._state, now)
+        self._teller.tell(self._link)
+
+    def _take_over(self, handover: Handover, session: _Session) -> Handed:
+        returning = Returning(self._state, session.provision, session.link, session.watch, self._note, self._teller)
+        handed = returning.take(handover)
+        if returning.snapshot is not None:
+            self._in_force(returning.snapshot, session)
+        return handed
 
     def _fail(self, link: Link, trouble: Trouble, sentence: str, now: float, retry_after: float | None = None) -> None:
         link.failed(trouble, now, retry_after)

@@ -7,21 +7,32 @@ import logging
 import random
 import signal
 import sys
+import threading
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
+from sync import enrolment_cli
 from sync.agent import Agent
+from sync.carrying import Errands, carry
+from sync.chores import Chores
 from sync.config import SyncConfig, load
+from sync.courier import ERRANDS, bring_in, carry_out
+from sync.enrolling import Enrolling
 from sync.guard import AlreadyRunning, only_one
-from sync.mailbox import Provision
+from sync.joining import Joining
+from sync.mailbox import Provision, boot_id
+from sync.network_manager import NetworkManager
 from sync.notify import Supervisor
 from sync.outbox.reader import readers
 from sync.picture import gather
 from sync.progress import ask_now, foresee
+from sync.rolling import Rolling
 from sync.telling import exit_code, in_words
-from sync.transport import HttpsTransport
+from sync.transport import DEVICE_KEYS, ENROLMENTS, HttpsTransport
+from sync.transport import PATH as BATCHES
 from sync.wire.statedir import StateDir
 from sync.wire.tomlform import ConfigError
 
@@ -62,7 +73,8 @@ def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) 
     try:
         with only_one(state):
             connect = partial(_connect, config=config)
-            agent = Agent(state, config, readers, connect, random.random, supervisor=Supervisor())
+            chores = partial(_chores, state, config)
+            agent = Agent(state, config, readers, connect, random.random, supervisor=Supervisor(), chores=chores)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: agent.stop())
             agent.run()
@@ -111,6 +123,73 @@ def status(state_dir: Path | None, run_dir: Path | None, config_file: Path | Non
     sys.exit(exit_code(picture))
 
 
+_directory = click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, exists=True, path_type=Path))
+
+
+@main.command("export")
+@_state
+@_run
+@_config
+@_directory
+def export(state_dir: Path | None, run_dir: Path | None, config_file: Path | None, directory: Path) -> None:
+    """Write what waits into DIR, such as a stick: sealed to the centre, signed, as it would go by network.
+
+    A DIR that is no marked stick yet becomes one for this gate's centre. Nothing is acknowledged by it: take DIR to the
+    centre (`collector import DIR`) and back here (`gate-sync import DIR`). Exit code 1: something is left, and why.
+    """
+    _carry(state_dir, run_dir, config_file, directory, (carry_out,), mark=True)
+
+
+@main.command("import")
+@_state
+@_run
+@_config
+@_directory
+def bring(state_dir: Path | None, run_dir: Path | None, config_file: Path | None, directory: Path) -> None:
+    """Take from DIR what the centre put there for this gate: receipts and updates.
+
+    A gate-sync that runs does the writing; without one this command does. The same DIR twice does no harm.
+    """
+    _carry(state_dir, run_dir, config_file, directory, (bring_in,))
+
+
+@main.command("stick")
+@_state
+@_run
+@_config
+@click.option("--mounted", is_flag=True, help="A unit mounted it and unmounts it: then it may be pulled.")
+@_directory
+def stick(
+    state_dir: Path | None, run_dir: Path | None, config_file: Path | None, mounted: bool, directory: Path
+) -> None:
+    """Both, import and export, with the marked stick at DIR: what happens when one is put into the gate."""
+    _carry(state_dir, run_dir, config_file, directory, ERRANDS, mounted=mounted)
+
+
+def _carry(
+    state_dir: Path | None,
+    run_dir: Path | None,
+    config_file: Path | None,
+    directory: Path,
+    errands: Errands,
+    *,
+    mark: bool = False,
+    mounted: bool = False,
+) -> None:
+    config, state = _settings(state_dir, run_dir, config_file)
+    try:
+        sys.exit(carry(state, config, directory.absolute(), errands=errands, mark=mark, mounted=mounted))
+    except AlreadyRunning as busy:
+        raise click.ClickException(str(busy)) from busy
+    except OSError as failure:
+        where = failure.filename or state.root
+        raise click.ClickException(f"{where}: {failure.strerror}; try with sudo") from failure
+
+
+def _options(command: Any) -> Any:
+    return _state(_run(_config(command)))
+
+
 def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) -> tuple[SyncConfig, StateDir]:
     """The configuration, with what stands on the command line before what stands in the file."""
     try:
@@ -125,5 +204,25 @@ def _settings(state_dir: Path | None, run_dir: Path | None, config_file: Path | 
     return config, StateDir.at(root, run_dir and run_dir.absolute())
 
 
-def _connect(provision: Provision, config: SyncConfig) -> HttpsTransport:
-    return HttpsTransport(provision.identity.collector, provision.ca, config.patience)
+main.add_command(enrolment_cli.commands(_options, _settings))
+main.add_command(enrolment_cli.roll_key(_options, _settings))
+
+
+def _chores(state: StateDir, config: SyncConfig, bell: threading.Event) -> Chores:
+    enrol = partial(_connect_to_enrol, state=state, config=config)
+    roll = partial(_connect, config=config, path=DEVICE_KEYS)
+    boot = boot_id()
+    return Chores(
+        Enrolling(state, enrol, boot, random.random, bell, config.pace),
+        Rolling(state, roll, random.random, bell, config.pace),
+        Joining(state, NetworkManager(), boot, bell),
+    )
+
+
+def _connect_to_enrol(collector: str, state: StateDir, config: SyncConfig) -> HttpsTransport:
+    ca = state.town_ca if state.town_ca.is_file() else None
+    return HttpsTransport(collector, ca, config.patience, path=ENROLMENTS)
+
+
+def _connect(provision: Provision, config: SyncConfig, path: str = BATCHES) -> HttpsTransport:
+    return HttpsTransport(provision.identity.collector, provision.ca, config.patience, path=path)

@@ -149,9 +149,10 @@ def report(
     boot: str,
     mono: float,
     wants_updates: bool,
+    sealing_key: str | msgspec.UnsetType = msgspec.UNSET,
 ) -> Report:
     """How the gate is: its own word where there is one, else only what gate-sync knows."""
-    known = Report(have, backlog, software, boot, mono, wants_updates=wants_updates)
+    known = Report(have, backlog, software, boot, mono, wants_updates=wants_updates, sealing_key=sealing_key)
     if gate is None:
         return known
     return msgspec.structs.replace(

@@ -24,15 +24,24 @@ class Incomplete(WireError):
     """The set leaves a file out that did not change, and this gate has lost its own copy: it needs all of them."""
 
 
-def install(state: StateDir, files: Mapping[str, bytes], root: bytes, in_force: tuple[int, int]) -> Snapshot:
+class NotNewer(WireError):
+    """A genuine set that is in force already, or was overtaken."""
+
+
+def install(
+    state: StateDir, files: Mapping[str, bytes], root: bytes, in_force: tuple[int, int], keys_since: int = 0
+) -> Snapshot:
     """Check and install a set of updates; it is in force, also after a power cut, when this returns.
 
-    Raises WireError for a set that is not genuine, not whole (Incomplete) or not newer than `in_force`, and OSError
-    when the disk does not take it. Either way the set in force stays as it is.
+    keys_since: when the key list in force was signed. Raises WireError for a set that is not genuine, not whole
+    (Incomplete), not newer than `in_force` (NotNewer) or with an older key list, and OSError when the disk does not
+    take it. Either way the set in force stays as it is.
     """
     snapshot = open_snapshot(files, root)
     if snapshot.order <= in_force:
-        raise WireError(f"updates {_name(snapshot.order)} are not newer than {_name(in_force)}")
+        raise NotNewer(f"updates {_name(snapshot.order)} are not newer than {_name(in_force)}")
+    if snapshot.keys_issued_at < keys_since:
+        raise WireError("their key list is older than the one in force: at the centre, collector keys renew")
     if snapshot.lacking:
         files = {**files, **_at_hand(state, snapshot.lacking)}
         snapshot = open_snapshot(files, root)

@@ -106,6 +106,7 @@ class Verdict(Enum):
     KNOWN = "known"  # the centre holds more than we have sent since we started: our receipts were lost
     BEYOND = "beyond"  # the centre expects more than this outbox ever held: an old copy of the card
     DOUBTED = "doubted"  # a restored centre, and an outbox whose numbers had two versions: perhaps it lost one of them
+    OLD = "old"  # carried on a stick, and overtaken: it moves nothing
 
     @property
     def is_cursor(self) -> bool:
@@ -113,7 +114,7 @@ class Verdict(Enum):
 
         KNOWN and DOUBTED are not: until we have sent those numbers, nobody knows that the centre's bytes are ours.
         """
-        return self not in (Verdict.KNOWN, Verdict.DOUBTED)
+        return self not in (Verdict.KNOWN, Verdict.DOUBTED, Verdict.OLD)
 
 
 class _Line:
@@ -279,9 +280,11 @@ class Link:
 
         Changes nothing, so that the receipt can be on disk before `received` counts anything as sent.
         """
-        exchange = self._exchange
-        if exchange is None:
+        if self._exchange is None:
             raise ForeignReceipt("a receipt came that nobody waits for")
+        return self._judge(self._exchange, receipt)
+
+    def _judge(self, exchange: Exchange, receipt: Receipt) -> Verdict:
         if receipt.gate != self._gate:
             raise ForeignReceipt(f"the receipt is for gate {receipt.gate!r}, not for this one")
         if receipt.outbox != exchange.outbox or receipt.nonce != exchange.nonce:
@@ -297,6 +300,54 @@ class Link:
         if receipt.next <= exchange.next:
             return Verdict.TAKEN
         return Verdict.KNOWN if line and receipt.next <= line.queued.next else Verdict.BEYOND
+
+    def judge_late(self, exchange: Exchange, receipt: Receipt) -> Verdict:
+        """The same of a receipt that came back on a stick, for an exchange of days ago. Raises ForeignReceipt.
+
+        Other receipts may have come since, by network or on another stick: what is overtaken, or speaks of numbers
+        behind a gap that nothing answered for, is OLD.
+        """
+        verdict, line = self._judge(exchange, receipt), self._lines.get(exchange.outbox)
+        if line is None or (line.epoch is not None and receipt.epoch < line.epoch):
+            return Verdict.OLD
+        if verdict in (Verdict.BEYOND, Verdict.DOUBTED):
+            return verdict
+        reach = min(receipt.next, exchange.next)
+        is_restored = line.epoch is not None and receipt.epoch > line.epoch
+        if reach <= line.cursor:
+            return verdict if is_restored else Verdict.OLD
+        return verdict if exchange.first <= line.cursor else Verdict.OLD
+
+    def received_late(self, exchange: Exchange, receipt: Receipt) -> Verdict:
+        """It is kept, if it is a cursor: move ours. Raises ForeignReceipt as `judge_late` does."""
+        verdict, line = self.judge_late(exchange, receipt), self._lines.get(exchange.outbox)
+        if verdict is Verdict.OLD or line is None:
+            return verdict
+        before, line.epoch = line.cursor, receipt.epoch
+        if verdict is Verdict.DOUBTED:
+            line.cursor = line.queued.first
+        elif verdict is not Verdict.BEYOND or exchange.first <= line.cursor < exchange.next:
+            line.cursor = min(receipt.next, exchange.next)
+        if line.cursor < before:
+            line.lane.restart(line.cursor)
+        else:
+            line.lane.passed(line.cursor)
+        return verdict
+
+    def resume(self, outbox: str, epoch: int) -> None:
+        """An earlier run went back to the beginning of that outbox for a restored centre (DOUBTED): it goes on there.
+
+        Else each start would doubt again, and what comes back on sticks days later would never count.
+        """
+        line = self._lines.get(outbox)
+        if line is not None and line.epoch is not None and line.epoch < epoch:
+            line.epoch, line.cursor = epoch, line.queued.first
+            line.lane.restart(line.cursor)
+
+    def cursor(self, outbox: str) -> int | None:
+        """The number that is sent next; None for an outbox that is not known."""
+        line = self._lines.get(outbox)
+        return None if line is None else line.cursor
 
     def received(self, receipt: Receipt, now: float) -> Verdict:
         """The receipt is kept: move the cursor. Raises ForeignReceipt as `judge` does."""

@@ -13,21 +13,23 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sync.errors import SyncError
+from sync.handover import Carried
 from sync.incidents import Incidents
 from sync.link import Cursor
 from sync.outbox.durable import make_directory, replace_file
 from sync.wire import jsonform
 from sync.wire.errors import WireError
-from sync.wire.keys import KeyRing, Purpose, SigningKey
+from sync.wire.keys import KeyRing, Purpose, SigningKey, key_id
 from sync.wire.receipt import Receipt, read_receipt
 from sync.wire.statedir import StateDir
-from sync.wire.status import GateStatus, Identity, SyncStatus
+from sync.wire.status import GateStatus, Identity, StickStatus, SyncStatus
 from sync.wire.updates import FILES, MANIFEST, MAX_FILE_BYTES, Snapshot, open_snapshot
 
 _KEY_BYTES = 32
 _MAX_SMALL_FILE = 64_000
 _MAX_RECEIPT_FILE = 256_000
 _MAX_INCIDENTS_FILE = 1_000_000
+_MAX_COURIER_FILE = 16_000_000
 _FRESH_SECONDS = 60.0
 
 
@@ -48,7 +50,7 @@ class Provision:
 
 def read_provision(state: StateDir) -> Provision:
     """Read identity, device key, root key and the newest whole updates. Raises NotProvisioned."""
-    identity = _read_identity(state)
+    identity = read_identity(state)
     root = read_root(state)
     private = Ed25519PrivateKey.from_private_bytes(_read_key(state.device_key))
     return Provision(
@@ -60,7 +62,8 @@ def read_provision(state: StateDir) -> Provision:
     )
 
 
-def _read_identity(state: StateDir) -> Identity:
+def read_identity(state: StateDir) -> Identity:
+    """Which gate this is. Raises NotProvisioned."""
     try:
         return jsonform.decode(_read(state.identity, _MAX_SMALL_FILE), Identity, state.identity.name)
     except WireError as cause:
@@ -70,6 +73,11 @@ def _read_identity(state: StateDir) -> Identity:
 def read_root(state: StateDir) -> bytes:
     """The public root key, 32 bytes. Raises NotProvisioned."""
     return _read_key(state.root_key)
+
+
+def root_kid(state: StateDir) -> bytes:
+    """The name of the root key: whose centre's sticks this gate knows. Raises NotProvisioned."""
+    return key_id(read_root(state))
 
 
 def _read_key(path: Path) -> bytes:
@@ -135,10 +143,11 @@ def snapshot_directories(state: StateDir) -> list[Path]:
 def fingerprint(state: StateDir) -> tuple[tuple[int, int, int] | None, ...]:
     """Changes whenever a file of the provision was replaced: cheap enough to ask twice a second."""
     manifest = state.current_updates / MANIFEST
-    return tuple(_stamp(path) for path in (state.identity, state.device_key, state.root_key, manifest))
+    return tuple(stamp(path) for path in (state.identity, state.device_key, state.root_key, manifest))
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """Changes whenever the file was replaced; None when it is not there."""
     try:
         found = path.stat()
     except OSError:
@@ -148,8 +157,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def changed_at(path: Path) -> int | None:
     """When the file was last written or touched, in nanoseconds; None when it is not there."""
-    stamp = _stamp(path)
-    return stamp and stamp[1]
+    found = stamp(path)
+    return found and found[1]
 
 
 def keep_receipt(state: StateDir, outbox: str, signed: bytes) -> None:
@@ -229,6 +238,34 @@ def write_delivered(state: StateDir, delivered: Mapping[str, Cursor]) -> None:
 def write_incidents(state: StateDir, incidents: Incidents) -> None:
     """Replace incidents.json; it is on disk when this returns. Raises OSError."""
     replace_file(state.incidents, jsonform.encode(incidents))
+
+
+def read_carried(state: StateDir) -> Carried:
+    """What left on sticks; nothing when the file is not there or broken: then it is carried again."""
+    try:
+        return jsonform.decode(_read(state.courier, _MAX_COURIER_FILE), Carried, state.courier.name)
+    except (NotProvisioned, WireError):
+        return Carried()
+
+
+def write_carried(state: StateDir, carried: Carried) -> None:
+    """Replace courier.json; it is on disk when this returns. Raises OSError."""
+    replace_file(state.courier, jsonform.encode(carried))
+
+
+def read_stick_status(state: StateDir) -> StickStatus | None:
+    """How the copying to a stick goes, as the copying program says; None when none did in this boot."""
+    try:
+        status = jsonform.decode(_read(state.stick, _MAX_SMALL_FILE), StickStatus, state.stick.name)
+    except (NotProvisioned, WireError):
+        return None
+    return status if status.boot == boot_id() else None
+
+
+def write_stick_status(state: StateDir, status: StickStatus) -> None:
+    """Replace stick.json. Raises OSError."""
+    state.run.mkdir(parents=True, exist_ok=True)
+    replace_file(state.stick, jsonform.encode(status), durable=False)
 
 
 def touch_wake(state: StateDir) -> None:

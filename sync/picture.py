@@ -17,12 +17,13 @@ from sync.incidents import Incidents
 from sync.mailbox import NotProvisioned
 from sync.outbox.errors import OutboxError
 from sync.outbox.reader import OutboxReader, readers
+from sync.returning import as_it_is
 from sync.wire import jsonform
 from sync.wire.envelope import MessageType, unverified_payload
 from sync.wire.errors import WireError
 from sync.wire.staff import read_staff
 from sync.wire.statedir import StateDir
-from sync.wire.status import SyncStatus
+from sync.wire.status import StickStatus, SyncStatus
 from sync.wire.statuslist import StatusList
 from sync.wire.updates import KEYS, LIMITS, STAFF, WITHDRAWN, KeyList, Snapshot
 
@@ -54,7 +55,9 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is known. status: the service's last word; is_running: it is fresh. queues: sealed outboxes first."""
+    """What is known. status: the service's last word; is_running: it is fresh. queues: sealed outboxes first. stick:
+    the newest visit of one in this boot.
+    """
 
     status: SyncStatus | None
     is_running: bool
@@ -63,6 +66,7 @@ class Picture:
     trust: Trust | None
     queues: tuple[Queue, ...]
     incidents: Incidents
+    stick: StickStatus | None = None
 
     @property
     def next_attempt_seconds(self) -> float | None:
@@ -82,6 +86,7 @@ class Picture:
             "trust": msgspec.to_builtins(trust),
             "queues": msgspec.to_builtins(self.queues),
             "incidents": msgspec.to_builtins(self.incidents),
+            "stick": msgspec.to_builtins(self.stick),
         }
 
 
@@ -105,6 +110,7 @@ def gather(state: StateDir) -> Picture:
         None if snapshot is None else _trust(state, snapshot),
         _queues(state, snapshot),
         mailbox.read_incidents(state),
+        as_it_is(state, mono),
     )
 
 

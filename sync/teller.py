@@ -12,7 +12,7 @@ from sync.incidents import Incidents
 from sync.link import Exchange, Link, Verdict
 from sync.wire.receipt import Receipt, Standing
 from sync.wire.statedir import StateDir
-from sync.wire.status import SyncStatus, Trouble
+from sync.wire.status import Handed, Setup, StickStatus, SyncStatus, Trouble, WifiSetup
 
 _log = logging.getLogger("gate-sync")
 
@@ -24,8 +24,9 @@ _PROGRESS_EVERY_SECONDS = 0.2
 class Teller:
     """Collects what happened and writes it down when it changed.
 
-    incidents: what did not go the plain way so far. updates_trouble: a sentence while something is wrong with the
-    updates, which stops no exchange by itself. next_attempt: monotonic seconds, None while an exchange is under way.
+    setup, wifi: what becomes of codes that the gate handed over. incidents: what did not go the plain way so far.
+    updates_trouble: a sentence while something is wrong with the updates, which stops no exchange by itself.
+    next_attempt: monotonic seconds, None while an exchange is under way. stick, handed: as in `SyncStatus`.
     """
 
     def __init__(self, state: StateDir, boot: str, incidents: Incidents) -> None:
@@ -42,6 +43,11 @@ class Teller:
         self._outbox_trouble: str | None = None
         self.updates_trouble: str | None = None
         self.next_attempt: float | None = None
+        self.stick: StickStatus | None = None
+        self.handed: Handed | None = None
+        self.setup: Setup | None = None
+        self.wifi: WifiSetup | None = None
+        self._revoked = False
 
     @property
     def connected(self) -> bool:
@@ -63,7 +69,12 @@ class Teller:
         if exchange is not None:
             self._stuck.pop((exchange.outbox, exchange.is_greeting), None)
         self._connected, self._last_contact, self._answered_mono = True, time.time(), time.monotonic()
-        self._trouble, self._detail = _verdict_in_words(receipt, verdict)
+        self._trouble, self._detail = verdict_in_words(receipt, verdict)
+        self._revoked = receipt.standing is Standing.QUARANTINED
+
+    def carried(self, receipt: Receipt) -> None:
+        """The same on a stick: the centre spoke then, and no exchange went well or failed."""
+        self._last_contact = max(self._last_contact or 0.0, receipt.centre_time)
 
     def failed(self, trouble: Trouble, sentence: str, exchange: Exchange | None = None) -> None:
         """No receipt came, or none can be asked for."""
@@ -129,14 +140,24 @@ class Teller:
             failures=link.failures if link else 0,
             answered_mono=self._answered_mono,
             incidents=self.incidents.count,
+            stick=self.stick,
+            handed=self.handed,
+            setup=self.setup,
+            wifi=self.wifi,
+            revoked=self._revoked,
         )
 
 
 def _changing(status: SyncStatus) -> tuple[object, ...]:
-    return status.connected, status.trouble, status.detail, status.failures, status.incidents
+    stick = status.stick and (status.stick.phase, status.stick.detail)
+    return (
+        *(status.connected, status.trouble, status.detail, status.failures, status.incidents),
+        *(stick, status.handed and status.handed.id),
+        *(status.setup, status.wifi, status.revoked),
+    )
 
 
-def _verdict_in_words(receipt: Receipt, verdict: Verdict) -> tuple[Trouble | None, str | None]:
+def verdict_in_words(receipt: Receipt, verdict: Verdict) -> tuple[Trouble | None, str | None]:
     """What a receipt says besides "taken", for IT."""
     if receipt.standing is Standing.QUARANTINED:
         return Trouble.REFUSED, "the centre has revoked this gate: its records are kept apart there"

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sync.incidents import Incidents, Turn
 from sync.picture import Picture, Queue, Trust
-from sync.wire.status import Trouble
+from sync.wire.status import Step, StickPhase, StickStatus, StickTrouble, SyncStatus, Trouble, WifiStep
 
 CONNECTED, IN_TROUBLE, NOT_RUNNING = 0, 1, 3
 _SHOWN = 5  # of each kind of incident
@@ -27,6 +27,40 @@ TROUBLE = {
     Trouble.REFUSED: ("中心拒绝本闸机", "the centre refuses this gate"),
     Trouble.CENTRE_BUSY: ("中心繁忙或故障", "the centre is busy or in trouble"),
     Trouble.OUR_FAULT: ("本机故障或数据有误", "something is wrong on this gate"),
+}
+_STICKS = {
+    StickPhase.COPYING: ("正在拷贝，请勿拔出", "copying, do not pull it"),
+    StickPhase.WRITTEN: ("正在收尾，请勿拔出", "finishing, do not pull it"),
+    StickPhase.COPIED: ("已完成，可以拔出", "done, may be pulled"),
+    StickPhase.FAILED: ("未完成，可以拔出", "failed, may be pulled"),
+}
+STICK_TROUBLE = {
+    StickTrouble.NOT_MARKED: ("不是本系统的U盘", "it is not a stick of this system"),
+    StickTrouble.OTHER_CENTRE: ("属于另一中心", "it belongs to another centre"),
+    StickTrouble.FULL: ("U盘已满", "it is full"),
+    StickTrouble.READ_ONLY: ("U盘写保护", "it is read-only"),
+    StickTrouble.PULLED: ("拔出过早，或U盘损坏", "it was pulled too early, or is broken"),
+    StickTrouble.BAD_CONTENT: ("U盘内容有误", "something on it does not belong there"),
+    StickTrouble.NOT_PROVISIONED: ("闸机尚未开通", "this gate is not provisioned yet"),
+    StickTrouble.OUR_FAULT: ("本机故障", "something is wrong on this gate"),
+}
+STEP = {
+    Step.ASKING: ("正在联系中心", "asking the centre"),
+    Step.CONFIRM: ("等待中心确认钥匙词", "the centre is to confirm the key words"),
+    Step.REFUSED: ("未被接受", "not accepted"),
+    Step.ENROLLED: ("已开通", "enrolled"),
+}
+WIFI = {
+    WifiStep.JOINING: ("正在加入", "joining"),
+    WifiStep.JOINED: ("已加入", "joined"),
+    WifiStep.UNREADABLE: ("无线网络码无法使用", "the code cannot be used"),
+    WifiStep.NO_SUCH_NETWORK: ("找不到这个网络", "there is no such network here"),
+    WifiStep.WRONG_PASSWORD: ("密码不对", "the password is wrong"),
+    WifiStep.NO_ADDRESS: ("未分配到地址", "it gives no address"),
+    WifiStep.NO_WIFI: ("没有无线网卡，或已关闭", "no adapter, or it is switched off"),
+    WifiStep.NO_NETWORK_MANAGER: ("网络管理程序未运行", "NetworkManager does not run"),
+    WifiStep.NOT_ALLOWED: ("没有权限", "not allowed: install-gate lays the polkit rule"),
+    WifiStep.TIMED_OUT: ("超时", "it took too long"),
 }
 _SEALED = {
     "other_machine": (
@@ -63,6 +97,7 @@ def in_words(picture: Picture, lang: str) -> str:
     """A few lines. lang: "zh" or "en"."""
     say = speaker(lang)
     lines = [*_service(picture, say), *_trust(picture.trust, picture.wall, say)]
+    lines += _stick(picture.stick, picture.wall, say)
     lines += [line for queue in picture.queues if queue.sealed for line in _sealed(queue, say)]
     lines += _incidents(picture.incidents, picture.wall, say)
     return "\n".join(f"{name}{say('：', ': ')}{value}" for name, value in lines)
@@ -80,9 +115,20 @@ def _service(picture: Picture, say: Say) -> Iterable[tuple[str, str]]:
         yield say("问题", "Trouble"), say(*TROUBLE[status.trouble])
     if status.detail:
         yield say("详情", "Detail"), status.detail
+    yield from _codes(status, say)
     due = picture.next_attempt_seconds
     if due is not None:
         yield say("下次尝试", "Next attempt"), say(f"{due:.0f} 秒后", f"in {due:.0f} s")
+
+
+def _codes(status: SyncStatus, say: Say) -> Iterable[tuple[str, str]]:
+    """What becomes of codes that were shown to the camera."""
+    if status.setup is not None:
+        told = say(*STEP[status.setup.step])
+        words = f"{status.setup.words_zh} · {status.setup.words}" if status.setup.words else ""
+        yield say("开通", "Enrolment"), " – ".join(filter(None, (told, words, status.setup.detail)))
+    if status.wifi is not None:
+        yield say("无线网络", "Wi-Fi"), f"{say(*WIFI[status.wifi.step])} ({status.wifi.network})"
 
 
 def _trust(trust: Trust | None, now: float, say: Say) -> Iterable[tuple[str, str]]:
@@ -104,6 +150,18 @@ def _trust(trust: Trust | None, now: float, say: Say) -> Iterable[tuple[str, str
     else:
         listed = say(f"{trust.inspectors:,} 名检测员，截至 {age}", f"{trust.inspectors:,} inspectors, as of {age}")
         yield say("检测员名单", "Staff list"), listed
+
+
+def _stick(stick: StickStatus | None, now: float, say: Say) -> Iterable[tuple[str, str]]:
+    if stick is None:
+        return
+    said = say(*_STICKS[stick.phase])
+    if stick.trouble is not None:
+        said += f"{say('：', ': ')}{say(*STICK_TROUBLE[stick.trouble])}"
+    name = say("U盘", "Stick")
+    yield name, f"{said}{say('，', ', ')}{stick.done:,}/{stick.total:,}{say('，', ', ')}{_moment(stick.wall, now, say)}"
+    if stick.detail:
+        yield say("U盘详情", "Stick, detail"), stick.detail
 
 
 def _sealed(queue: Queue, say: Say) -> Iterable[tuple[str, str]]:

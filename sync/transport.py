@@ -31,7 +31,7 @@ from sync.retry_after import retry_after_seconds
 from sync.wire.receipt import MAX_ANSWER_BYTES
 from sync.wire.status import Trouble
 
-PATH = "/v1/batches"
+PATH, ENROLMENTS, DEVICE_KEYS = "/v1/batches", "/v1/enrolments", "/v1/device-keys"
 _CHUNK_BYTES = 65_536
 _MAX_PROBLEM_BYTES = 8_192
 
@@ -58,7 +58,7 @@ class HttpsTransport:
     """One keep-alive session with one centre. One thread exchanges; any thread may `abort`.
 
     collector: base address, such as https://centre.example. ca: the town's own certificate authority as a PEM file,
-    None for the machine's. Raises UnsafeAddress for plain http to anything but this machine.
+    None for the machine's. path: what is asked there. Raises UnsafeAddress for plain http to anything but this machine.
     """
 
     def __init__(
@@ -67,11 +67,12 @@ class HttpsTransport:
         ca: Path | None = None,
         patience: Patience = Patience(),
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        path: str = PATH,
     ) -> None:
         on_this_machine = check_address(collector)
         if ca is not None and not ca.is_file():
             raise UnsafeAddress(f"the centre's certificate authority is missing: {ca}")
-        self._url = collector.rstrip("/") + PATH
+        self._url = collector.rstrip("/") + path
         self._patience = patience
         self._max_answer_bytes = max_answer_bytes
         self._cut = Cut()

@@ -12,7 +12,7 @@ from edge.panel.freshness import Now, Readings, Silence
 from edge.reasons import REASONS, Saying, Text, words_for
 from hardware.ports import Signal
 from sync.wire.record import ClockQuality, Outcome
-from sync.wire.status import Fault, GateStatus, SyncStatus
+from sync.wire.status import STICK_SHOWN_SECONDS, Fault, GateStatus, Step, SyncStatus, WifiStep
 
 
 class View(msgspec.Struct, frozen=True):
@@ -35,6 +35,9 @@ def view(readings: Readings, now: Now) -> View:
     gate = None if isinstance(readings.gate, Silence) else readings.gate
     sync = None if isinstance(readings.sync, Silence) else readings.sync
     signal, saying = result(gate)
+    key_words = _key_words(sync)
+    if signal is Signal.CONFIRM_WORDS and key_words:
+        saying = Saying(saying.word, key_words)
     lamps = {name: gate.lamps.get(name) if gate else None for name in words.LAMPS}
     faults = _faults(readings.gate)
     texts = {
@@ -48,13 +51,21 @@ def view(readings: Readings, now: Now) -> View:
         "faults": _joined(faults) if faults else words.NO_FAULTS,
         **{f"lamp-{name}": _lamp(name, lit) for name, lit in lamps.items()},
     }
+    stick = _stick(sync, now)
+    if stick is not None:
+        texts["stick"] = stick[0]
+    setup = _setup(gate, sync, signal)
+    if setup is not None:
+        texts["setup"] = setup
     if gate and gate.direction:
         texts["direction"] = words.DIRECTIONS[gate.direction]
     alarms = {
         "link": sync is None or not sync.connected or sync.trouble is not None,
         "clock": gate is None or gate.clock not in (ClockQuality.SYNCHRONIZED, ClockQuality.HOLDOVER),
         "trust": gate is None or gate.trust is None or Fault.TRUST in gate.faults,
+        "stick": stick is not None and stick[1],
         "faults": bool(faults),
+        "setup": setup is not None,
     }
     return View(
         state=signal.value,
@@ -130,10 +141,50 @@ def _link(gate: GateStatus | None, sync: SyncStatus | None) -> Text:
     return Text(f"{state.zh}（{trouble.zh}）", f"{state.en} ({trouble.en})")
 
 
+def _stick(sync: SyncStatus | None, now: Now) -> tuple[Text, bool] | None:
+    """What to say of a stick that is there or was lately, and whether it went wrong."""
+    stick = sync.stick if sync else None
+    if stick is None or stick.boot != now.boot or now.mono - stick.mono > STICK_SHOWN_SECONDS:
+        return None
+    said = words.STICKS[stick.phase]
+    if stick.trouble is None:
+        return said, False
+    trouble = words.STICK_TROUBLES[stick.trouble]
+    return Text(f"{said.zh}（{trouble.zh}）", f"{said.en} ({trouble.en})"), True
+
+
 def _contact(sync: SyncStatus | None, now: Now) -> Text:
     if sync is None:
         return words.UNKNOWN
     return words.NEVER if sync.last_contact is None else words.age(now.wall - sync.last_contact)
+
+
+def _key_words(sync: SyncStatus | None) -> Text | None:
+    if sync is None or sync.setup is None or not sync.setup.words:
+        return None
+    return words.key_words(sync.setup.words, sync.setup.words_zh)
+
+
+_ENDED = (Step.REFUSED, Step.ENROLLED)
+
+
+def _setup(gate: GateStatus | None, sync: SyncStatus | None, signal: Signal) -> Text | None:
+    """What goes on of enrolment and Wi-Fi; None on an ordinary day. The key words stand large where they can."""
+    told = []
+    if gate is not None and gate.setup_seconds is not None:
+        told.append(words.setup_open(gate.setup_seconds))
+    is_done = gate is not None and gate.enrolled and gate.setup_seconds is None  # how it ended is of no use any more
+    if sync is not None and sync.setup is not None and not (is_done and sync.setup.step in _ENDED):
+        step, key_words = words.SETUP_STEPS[sync.setup.step], _key_words(sync)
+        if key_words is not None and signal is not Signal.CONFIRM_WORDS:
+            step = Text(f"{step.zh}：{key_words.zh}", f"{step.en}: {key_words.en}")
+        told.append(step)
+    elif gate is not None and not gate.enrolled:
+        told.append(words.NOT_ENROLLED)
+    if sync is not None and sync.wifi is not None and not (is_done and sync.wifi.step is not WifiStep.JOINING):
+        step = words.WIFI_STEPS[sync.wifi.step]
+        told.append(Text(f"{step.zh}（{sync.wifi.network}）", f"{step.en} ({sync.wifi.network})"))
+    return _joined(told) if told else None
 
 
 def _trust(gate: GateStatus | None) -> Text:

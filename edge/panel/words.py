@@ -9,7 +9,7 @@ from edge.panel.freshness import Silence
 from edge.reasons import Saying, Text
 from hardware.ports import Hint, Signal
 from sync.wire.record import ClockQuality, Direction
-from sync.wire.status import Fault, Trouble
+from sync.wire.status import Fault, Step, StickPhase, StickTrouble, Trouble, WifiStep
 
 _TO_INSPECTOR = Text("请找检测员协助。", "Please ask the inspector for help.")
 
@@ -29,6 +29,26 @@ SIGNALS: dict[Signal, Saying] = {
         Text("请一人一码", "One code at a time"), Text("请只出示一个通行码。", "Please show one pass only.")
     ),
     Signal.OUT_OF_ORDER: Saying(Text("暂停使用", "Out of order"), _TO_INSPECTOR),
+    Signal.NOT_ENROLLED: Saying(
+        Text("请出示开通码", "Show the enrolment code"),
+        Text("本机尚未开通，请找检测员。", "This gate is not in service yet. Please ask the inspector."),
+    ),
+    Signal.CODE_TAKEN: Saying(
+        Text("已读到设置码", "Setting up"), Text("正在联系中心，请稍候。", "Asking the centre; one moment, please.")
+    ),
+    Signal.CONFIRM_WORDS: Saying(
+        Text("请核对钥匙词", "Compare the key words"),
+        Text("与中心显示的核对一致后，在中心确认。", "Confirm at the centre when it shows the same."),
+    ),
+    Signal.SETUP_DONE: Saying(Text("设置完成", "Set up"), Text("可以使用了。", "Ready for use.")),
+    Signal.SETUP_FAILED: Saying(
+        Text("设置未成功", "Setting up failed"),
+        Text("原因见下方，请重新出示设置码。", "The reason stands below. Please show the code again."),
+    ),
+    Signal.REVOKED: Saying(
+        Text("本机已停用", "Not in service"),
+        Text("请走其他通道，或找检测员。", "Use another gate, or ask the inspector."),
+    ),
 }
 """Where no reason is given, or one that this panel does not know."""
 
@@ -77,7 +97,31 @@ FACTS: dict[str, Text] = {
     "backlog": Text("记录", "Records"),
     "clock": Text("时钟", "Clock"),
     "trust": Text("核验数据", "Data"),
+    "stick": Text("U盘", "Stick"),
     "faults": Text("故障", "Faults"),
+    "setup": Text("设置", "Setup"),
+}
+
+NOT_ENROLLED = Text("尚未开通", "Not enrolled")
+ENROLLED = Text("已开通", "Enrolled")
+NO_ROOT = Text("安装时未写入根密钥，无法开通", "Installed without a root key: it cannot enrol")
+SETUP_STEPS: dict[Step, Text] = {
+    Step.ASKING: Text("正在联系中心", "Asking the centre"),
+    Step.CONFIRM: Text("等待中心确认钥匙词", "The centre is to confirm the key words"),
+    Step.REFUSED: Text("开通码未被接受", "The enrolment code was not accepted"),
+    Step.ENROLLED: ENROLLED,
+}
+WIFI_STEPS: dict[WifiStep, Text] = {
+    WifiStep.JOINING: Text("正在加入无线网络", "Joining Wi-Fi"),
+    WifiStep.JOINED: Text("已加入无线网络", "Wi-Fi joined"),
+    WifiStep.UNREADABLE: Text("无线网络码无法使用", "The Wi-Fi code cannot be used"),
+    WifiStep.NO_SUCH_NETWORK: Text("找不到这个无线网络", "There is no such Wi-Fi here"),
+    WifiStep.WRONG_PASSWORD: Text("无线网络密码不对", "The Wi-Fi password is wrong"),
+    WifiStep.NO_ADDRESS: Text("已加入无线网络，但未分配到地址", "Wi-Fi joined, but it gives no address"),
+    WifiStep.NO_WIFI: Text("没有无线网卡，或已关闭", "No Wi-Fi adapter, or it is switched off"),
+    WifiStep.NO_NETWORK_MANAGER: Text("网络管理程序未运行", "NetworkManager does not run"),
+    WifiStep.NOT_ALLOWED: Text("没有权限设置无线网络", "Not allowed to set Wi-Fi up"),
+    WifiStep.TIMED_OUT: Text("加入无线网络超时", "Joining Wi-Fi took too long"),
 }
 
 DIRECTIONS: dict[Direction, Text] = {
@@ -105,6 +149,23 @@ TROUBLES: dict[Trouble, Text] = {
     Trouble.OUR_FAULT: Text("本机故障", "fault of this device"),
 }
 
+STICKS: dict[StickPhase, Text] = {
+    StickPhase.COPYING: Text("正在拷贝，请勿拔出", "Copying: do not pull it"),
+    StickPhase.WRITTEN: Text("正在收尾，请勿拔出", "Finishing: do not pull it"),
+    StickPhase.COPIED: Text("可以拔出", "May be pulled"),
+    StickPhase.FAILED: Text("拷贝未完成，可以拔出", "Copying failed, may be pulled"),
+}
+STICK_TROUBLES: dict[StickTrouble, Text] = {
+    StickTrouble.NOT_MARKED: Text("不是本系统的U盘", "not a stick of this system"),
+    StickTrouble.OTHER_CENTRE: Text("属于另一中心", "of another centre"),
+    StickTrouble.FULL: Text("U盘已满", "the stick is full"),
+    StickTrouble.READ_ONLY: Text("U盘写保护", "the stick is read-only"),
+    StickTrouble.PULLED: Text("拔出过早，或U盘损坏", "pulled too early, or broken"),
+    StickTrouble.BAD_CONTENT: Text("U盘内容有误", "something on it does not belong there"),
+    StickTrouble.NOT_PROVISIONED: Text("本机尚未开通", "this gate is not set up yet"),
+    StickTrouble.OUR_FAULT: Text("本机故障", "fault of this device"),
+}
+
 NEVER = Text("从未", "Never")
 NO_TRUST = Text("没有", "None")
 
@@ -120,6 +181,7 @@ FAULTS: dict[Fault, Text] = {
     Fault.PASSAGE: Text("通行传感器故障", "Passage sensor fails"),
     Fault.TURNSTILE: Text("闸门被强行通过或顶住", "Barrier forced or held open"),
     Fault.FIRE_LOOP: Text("消防回路已断开", "Fire loop is open"),
+    Fault.REVOKED: Text("已被中心吊销", "Revoked by the centre"),
 }
 SILENCES: dict[Silence, Text] = {
     Silence.MISSING: Text("闸机程序尚未启动", "Gate program has not started"),
@@ -134,6 +196,17 @@ LINK_UP = Text("网络已接通", "The link is up")
 LINK_CUT = Text("网络已切断", "The link is cut")
 CUT = Text("断网", "Cut the link")
 RECONNECT = Text("恢复网络", "Reconnect")
+
+
+def setup_open(seconds: int) -> Text:
+    """How long setting-up codes are still read."""
+    minutes = max(1, round(seconds / 60))
+    return Text(f"{minutes} 分钟内可出示设置码", f"Setting-up codes are read for {minutes} min")
+
+
+def key_words(english: str, chinese: str) -> Text:
+    """To be compared with what the centre shows, where they stand in both languages too."""
+    return Text(" ".join(chinese), english)
 
 
 def waiting(records: int) -> Text:

@@ -12,6 +12,7 @@ from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter, Map
 
 from sync.collector import health, home, interface, languages, navigation, problems
 from sync.collector.access import Reach
@@ -22,7 +23,7 @@ from sync.collector.accounts.guard import Forbidden, NotHere
 from sync.collector.alarms import pages as alarm_pages
 from sync.collector.centre import Centre
 from sync.collector.errors import DatabaseUnavailable, Mistake, NotFound
-from sync.collector.fleet import metrics
+from sync.collector.fleet import enrolment_api, metrics, rolling_api
 from sync.collector.fleet import pages as fleet_pages
 from sync.collector.headers import with_headers
 from sync.collector.intake import api, pages
@@ -39,6 +40,7 @@ from sync.collector.tally import Tally
 from sync.collector.venues import code_pages, township_pages
 from sync.collector.venues import pages as venue_pages
 from sync.collector.visitors.phone import pages as phone_pages
+from sync.collector.visitors.status import pages as status_pages
 from sync.collector.visitors.status.sources import source_of
 
 _RETRY_AFTER_SECONDS = 5
@@ -52,6 +54,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     tally = tally or Tally()
     app = Flask(__name__)
     app.extensions[REFUSALS] = Refusals(tally=tally)
+    app.url_map.converters["int"] = _Number
     app.url_map.merge_slashes = False  # a machine is never redirected
     app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
@@ -61,6 +64,8 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     machines = [
         health.blueprint(centre),
         api.blueprint(centre, clock, tally),
+        enrolment_api.blueprint(centre, clock),
+        rolling_api.blueprint(centre, clock),
         interface.blueprint(),
         metrics.blueprint(centre, clock, tally),
     ]
@@ -87,6 +92,7 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
         statistics_pages.blueprint(centre, clock),
         code_pages.blueprint(centre, clock),
         phone_pages.blueprint(centre, key, clock, posted_by(queue, "visitor"), source_of(centre)),
+        status_pages.blueprint(centre, key, clock),
     ):
         app.register_blueprint(blueprint)
     app.after_request(_harden)
@@ -98,6 +104,13 @@ def create_app(centre: Centre, clock: Callable[[], float] = time.time, tally: Ta
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Mistake, _mistake)
     return app
+
+
+class _Number(IntegerConverter):
+    """A row's number in an address; one that no column can hold is no page."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**31 - 1)
 
 
 def posted_by(queue: Queue, about: str = "account") -> Post:

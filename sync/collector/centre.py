@@ -59,7 +59,7 @@ class Centre:
         try:
             with database.look() as connection:
                 schema.require_current(connection)
-            return cls(state, settings, database, key_files.load(state))
+            return cls(state, settings, database, CentreKeys(state))
         except BaseException:
             database.close()
             raise

@@ -14,6 +14,7 @@ from sync.collector.accounts.commands import account, link_text, organization
 from sync.collector.accounts.first import first_account
 from sync.collector.centre import Centre
 from sync.collector.config import DEFAULT_STATE, StateDir
+from sync.collector.fleet import enrolment_commands  # noqa: F401 - adds to `gate`
 from sync.collector.fleet.commands import gate, policy
 from sync.collector.fleet.fleet_commands import fleet
 from sync.collector.policy.commands import updates
@@ -46,7 +47,7 @@ def main(context: click.Context, state: Path) -> None:
       collector venue create 东门市场
       collector checkpoint create --venue 1 --direction in 南门
       collector gate create --checkpoint 1 南门1号
-      collector gate provision DIR --gate gate-1 --collector-url https://centre.example
+      collector gate enrol gate-1 --collector-url https://centre.example
       collector serve
     """
     context.obj = StateDir(state)
@@ -79,8 +80,8 @@ def init(state: StateDir, simulation: bool, login: str) -> None:
     if not is_new:
         return
     click.echo(
-        f"Created {state.path}. The root key in {state.root} signs the key list only and is not needed to run: "
-        "copy that directory to two offline media, then remove it from this machine.",
+        f"Created {state.path}. The root key in {state.root} signs the key list only and is not needed to run. Put "
+        "it on two sticks and on paper, and take it off this machine: collector keys root --help",
         err=True,
     )
 
@@ -151,6 +152,10 @@ for command in (
     *(privacy, db, demo_visitors),
 ):
     main.add_command(command)
+main.add_late("keys", "sync.collector.ceremonies.commands")
 main.add_late("alarm", "sync.collector.alarms.commands")
+main.add_late("import", "sync.collector.courier.commands", "bring")
+main.add_late("stick", "sync.collector.courier.commands")
 main.add_late("message", "sync.collector.messages.commands")
+main.add_late("status", "sync.collector.visitors.status.commands")
 main.add_late("simulate", "sync.collector.simulation.commands")

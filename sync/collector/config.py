@@ -17,7 +17,7 @@ from sync.collector.messages.settings import MailSettings, MessagesSettings, Out
 from sync.collector.venues.maps import MapSettings
 from sync.collector.venues.settings import VenueSettings
 from sync.collector.visitors.phone.settings import VisitorSettings
-from sync.collector.visitors.status.settings import StatusSettings
+from sync.collector.visitors.status.settings import PlatformSettings, StatusSettings
 from sync.wire import tomlform
 
 DEFAULT_STATE = Path("/var/lib/venue-gate-collector")
@@ -68,14 +68,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the short name that passes carry. host, port: where `serve` listens unless its options say otherwise. workers:
     processes, 0 for as many as fit the database and the machine. threads: of each, one request at a time.
     silent_after_seconds: a gate that was not heard of for longer is shown as silent. alarm_after_seconds: such a
-    silence is a trouble that IT is told of. metrics_token: who sends it may read /metrics from elsewhere. address:
-    where people open the pages through the proxy, such as https://centre.example; without it they answer this machine
+    silence is a trouble that IT is told of. stick_days: likewise for a gate
+    whose newest word came on a stick. metrics_token: who sends it may read /metrics from elsewhere. address: where
+    people open the pages through the proxy, such as https://centre.example; without it they answer this machine
     only. second_factor: False lets IT and authority sign in by password alone; only without an address. mail, sms,
     messages, outbound: how messages and webhooks leave (`messages.settings`). alarms: when to tell somebody
     (`alarms.rules`). venues: what the town decides about venues
     (`venues.settings`). map: whose tiles a position is chosen on (`venues.maps`). status: what the town decides about
-    who is green (`visitors.status.settings`). visitors: what it decides about visitors' phones
-    (`visitors.phone.settings`).
+    who is green (`visitors.status.settings`). platform: the province's, where there is one. visitors: what the town
+    decides about visitors' phones (`visitors.phone.settings`).
     """
 
     database: str | None = None
@@ -87,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent_after_seconds: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 60
     metrics_token: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{16,200}\Z")] | None = None
     alarm_after_seconds: Annotated[int, msgspec.Meta(ge=60, le=30 * 86_400)] = 900
+    stick_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 14
     address: Annotated[str, msgspec.Meta(pattern=r"^https://[a-zA-Z0-9.-]+(:\d+)?\Z")] | None = None
     second_factor: bool = True
     mail: MailSettings | None = None
@@ -97,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     venues: VenueSettings = VenueSettings()
     map: MapSettings = MapSettings()
     status: StatusSettings = StatusSettings()
+    platform: PlatformSettings | None = None
     visitors: VisitorSettings = VisitorSettings()
 
     def __post_init__(self) -> None:

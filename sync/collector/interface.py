@@ -16,12 +16,14 @@ import msgspec
 from flask import Blueprint, Response
 
 from sync.collector import problems
-from sync.collector.fleet import metrics
+from sync.collector.fleet import enrolment_api, metrics, rolling_api
 from sync.collector.intake import api
 from sync.collector.intake.pages import LiveAnswer
 from sync.collector.problems import Kind, Problem
 from sync.wire.batch import Batch
+from sync.wire.enrolment import Request, Verdict
 from sync.wire.receipt import Receipt
+from sync.wire.rolling import Roll
 
 PATH = "/v1/openapi.json"
 _COMPONENTS = "#/components/schemas/"
@@ -50,7 +52,7 @@ def blueprint() -> Blueprint:
 def document() -> dict[str, Any]:
     """The description, ready for JSON."""
     (live, *_), schemas = msgspec.json.schema_components(
-        (LiveAnswer, Batch, Receipt), ref_template=f"{_COMPONENTS}{{name}}"
+        (LiveAnswer, Batch, Receipt, Request, Verdict, Roll), ref_template=f"{_COMPONENTS}{{name}}"
     )
     return {
         "openapi": "3.1.0",
@@ -65,7 +67,14 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": "gates"}, {"name": "supervision"}, {"name": "description"}],
         "paths": _paths(live),
-        "components": {"schemas": {**schemas, "Problem": _PROBLEM, "Answer": _ANSWER}},
+        "components": {
+            "schemas": {
+                **schemas,
+                "Problem": _PROBLEM,
+                "Answer": _ANSWER,
+                "EnrolmentAnswer": _ENROLMENT_ANSWER,
+            }
+        },
     }
 
 
@@ -94,6 +103,68 @@ def _paths(live: dict[str, Any]) -> dict[str, Any]:
                         Kind.BAD_SIGNATURE,
                         Kind.OTHER_GATE,
                         Kind.OUTBOX_TAKEN,
+                        Kind.NO_LENGTH,
+                        Kind.TOO_LARGE,
+                        Kind.WRONG_MEDIA_TYPE,
+                        Kind.UNAVAILABLE,
+                    ),
+                },
+            }
+        },
+        enrolment_api.PATH: {
+            "post": {
+                "operationId": "enrol",
+                "tags": ["gates"],
+                "summary": "A new device asks to become a gate, again and again until IT has compared the key words",
+                "description": "The request is signed by the key that it brings and carries the token of an enrolment "
+                "code. The same device may ask any number of times; another one with the same code is refused.",
+                "requestBody": {
+                    "required": True,
+                    "description": f"COSE_Sign1 of `Request`, at most {enrolment_api.MAX_BODY_BYTES} bytes, "
+                    "its length said",
+                    "content": {api.CONTENT_TYPE: {"schema": binary | {"maxLength": enrolment_api.MAX_BODY_BYTES}}},
+                },
+                "responses": {
+                    "200": _answered(
+                        "Signed: it waits, or it is enrolled", {api.ANSWER_TYPE: {"schema": _ref("EnrolmentAnswer")}}
+                    ),
+                    **_refused(
+                        Kind.NOT_A_MESSAGE,
+                        Kind.BAD_SIGNATURE,
+                        Kind.UNKNOWN_CODE,
+                        Kind.CODE_OVER,
+                        Kind.CODE_USED,
+                        Kind.DEVICE_TAKEN,
+                        Kind.NO_LENGTH,
+                        Kind.TOO_LARGE,
+                        Kind.WRONG_MEDIA_TYPE,
+                        Kind.TOO_MANY,
+                        Kind.UNAVAILABLE,
+                    ),
+                },
+            }
+        },
+        rolling_api.PATH: {
+            "post": {
+                "operationId": "rollKey",
+                "tags": ["gates"],
+                "summary": "A gate rolls its device key; both are taken until its first batch under the new one",
+                "description": "Signed by the key in use, with a proof by the key that comes. It may come any number "
+                "of times.",
+                "requestBody": {
+                    "required": True,
+                    "description": f"COSE_Sign1 of `Roll`, at most {rolling_api.MAX_BODY_BYTES} bytes, its length said",
+                    "content": {api.CONTENT_TYPE: {"schema": binary | {"maxLength": rolling_api.MAX_BODY_BYTES}}},
+                },
+                "responses": {
+                    "200": _answered(
+                        "Signed: the new key is taken", {api.ANSWER_TYPE: {"schema": _ref("EnrolmentAnswer")}}
+                    ),
+                    **_refused(
+                        Kind.NOT_A_MESSAGE,
+                        Kind.BAD_SIGNATURE,
+                        Kind.UNKNOWN_GATE,
+                        Kind.DEVICE_TAKEN,
                         Kind.NO_LENGTH,
                         Kind.TOO_LARGE,
                         Kind.WRONG_MEDIA_TYPE,
@@ -177,7 +248,7 @@ def _problem(status: HTTPStatus, kinds: list[Kind]) -> dict[str, Any]:
         "properties": {"type": {"enum": [kind.type for kind in kinds]}, "status": {"const": status.value}},
     }
     answer = _answered("; ".join(kind.title for kind in kinds), {problems.CONTENT_TYPE: {"schema": narrowed}})
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         answer["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "string"}}}
     return answer
 
@@ -209,6 +280,13 @@ _PROBLEM = {
 _ANSWER = {
     "title": "Answer",
     "description": "A CBOR map: `receipt`, a COSE_Sign1 of `Receipt`; `updates`, null or newer files by name.",
+    "type": "string",
+    "format": "binary",
+}
+_ENROLMENT_ANSWER = {
+    "title": "EnrolmentAnswer",
+    "description": "A CBOR map: `keys`, the key list signed by the root; `verdict`, a COSE_Sign1 of `Verdict`; "
+    "`updates`, null or all files by name.",
     "type": "string",
     "format": "binary",
 }

@@ -35,6 +35,7 @@ def areas() -> list[Area]:
             ("records.index", Action.RECORDS_SEE, _("实时记录"), _("闸机上传的记录，随到随显示。")),
             ("fleet.index", Action.FLEET_SEE, _("闸机"), _("每台闸机现在怎样，有问题的排在前面。")),
             ("township.index", Action.VENUES_SEE, _("辖区场所"), _("新场所、待审核的、开放时间无人登记的。")),
+            ("status.index", Action.STATUS_SEE, _("健康码"), _("谁是绿码、黄码、红码：查询、设置、导入名单。")),
             ("alarms.index", Action.ALARM_SEE, _("告警"), _("哪些闸机出了问题，通知了谁。")),
             ("staff.index", Action.ACCOUNTS_SEE, _("账户"), _("谁能登录，负责什么。")),
         )
@@ -54,4 +55,4 @@ def _own_venues() -> Area:
     return Area(url_for("venues.mine"), _("公共场所"), _("创建场所，绑定检测员，登记进场人员。"), is_here)
 
 
-_OF_VENUES = ("venues", "members")
+_OF_VENUES = ("venues", "members", "venue_codes", "inspection", "inspector", "statistics")

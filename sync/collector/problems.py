@@ -23,12 +23,16 @@ class Kind(Enum):
     UNKNOWN_GATE = ("unknown-gate", HTTPStatus.FORBIDDEN, "No gate of this centre has that key")
     BAD_SIGNATURE = ("bad-signature", HTTPStatus.FORBIDDEN, "The signature does not hold")
     OTHER_GATE = ("other-gate", HTTPStatus.FORBIDDEN, "The batch names another gate than its signature")
+    UNKNOWN_CODE = ("unknown-code", HTTPStatus.FORBIDDEN, "There is no such enrolment code")
+    CODE_OVER = ("code-over", HTTPStatus.FORBIDDEN, "The enrolment code is too old")
+    CODE_USED = ("code-used", HTTPStatus.FORBIDDEN, "The enrolment code was used by another device")
     SIGNED_OUT = ("signed-out", HTTPStatus.UNAUTHORIZED, "Nobody is signed in")
     NO_PERMISSION = ("no-permission", HTTPStatus.FORBIDDEN, "Who is signed in may not see this")
     NOT_LOCAL = ("not-local", HTTPStatus.FORBIDDEN, "The pages are not shown on this way")
     NOT_FOUND = ("not-found", HTTPStatus.NOT_FOUND, "There is nothing at this address")
     WRONG_METHOD = ("wrong-method", HTTPStatus.METHOD_NOT_ALLOWED, "This address does not take that method")
     OUTBOX_TAKEN = ("outbox-taken", HTTPStatus.CONFLICT, "The outbox belongs to another gate")
+    DEVICE_TAKEN = ("device-taken", HTTPStatus.CONFLICT, "The device is another gate already")
     NO_LENGTH = ("no-length", HTTPStatus.LENGTH_REQUIRED, "The request does not say how long it is")
     TOO_LARGE = ("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is longer than a batch may be")
     WRONG_MEDIA_TYPE = ("wrong-media-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body is of another media type")
@@ -37,6 +41,7 @@ class Kind(Enum):
         HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
         "The headers are longer than is read",
     )
+    TOO_MANY = ("too-many", HTTPStatus.TOO_MANY_REQUESTS, "Too many tries")
     OUR_FAULT = ("our-fault", HTTPStatus.INTERNAL_SERVER_ERROR, "The centre has a bug")
     UNAVAILABLE = ("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The centre takes nothing in at the moment")
 

@@ -21,11 +21,11 @@ class Sentences(click.Group):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._late: dict[str, str] = {}
+        self._late: dict[str, tuple[str, str]] = {}
 
-    def add_late(self, name: str, module: str) -> None:
-        """A command, a function of that name, whose module is imported only when it is asked for."""
-        self._late[name] = module
+    def add_late(self, name: str, module: str, function: str | None = None) -> None:
+        """A command, a function of that name unless said, whose module is imported only when it is asked for."""
+        self._late[name] = module, function or name
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """As click's, with the late ones."""
@@ -34,7 +34,8 @@ class Sentences(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """As click's, with the late ones."""
         if cmd_name in self._late:
-            self.add_command(getattr(import_module(self._late[cmd_name]), cmd_name))
+            module, function = self._late[cmd_name]
+            self.add_command(getattr(import_module(module), function))
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -44,7 +44,8 @@ class Report(msgspec.Struct, frozen=True):
     """How the gate is. have: (epoch, number) of its updates, (0, 0) for none. disk_used: share of 1.
 
     wants_updates: False asks for a receipt alone, because the last updates were refused or the line was too slow for
-    them: downloading never holds up uploading (DESIGN 4).
+    them: downloading never holds up uploading (DESIGN 4). sealing_key: X25519, 64 hex, to which whatever goes back to
+    this gate on a stick is sealed (`sync.wire.carried`); unset by gates that know no sticks.
     """
 
     have: tuple[int, int]
@@ -57,6 +58,7 @@ class Report(msgspec.Struct, frozen=True):
     damaged: int = 0
     faults: list[str] = []
     wants_updates: bool = True
+    sealing_key: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Batch(msgspec.Struct, frozen=True):

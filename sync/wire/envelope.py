@@ -36,6 +36,10 @@ class MessageType(Enum):
     UPDATE = (b"venue-gate/update/1", Purpose.UPDATE, 256_000)
     RECEIPT = (b"venue-gate/receipt/1", Purpose.RECEIPT, 256_000)
     BATCH = (b"venue-gate/batch/1", Purpose.GATE, 1_100_000)
+    ENROL = (b"venue-gate/enrol/1", Purpose.GATE, 2_000)
+    ENROLLED = (b"venue-gate/enrolled/1", Purpose.UPDATE, 2_000)
+    ROLL = (b"venue-gate/roll/1", Purpose.GATE, 2_000)
+    ROLLED = (b"venue-gate/rolled/1", Purpose.UPDATE, 2_000)
 
     def __init__(self, label: bytes, purpose: Purpose, max_bytes: int) -> None:
         self.label = label

@@ -73,14 +73,59 @@ class StateDir:
         return self.root / "delivered.json"
 
     @property
+    def courier(self) -> Path:
+        """Writer: gate-sync. Which batches left on sticks (`sync.handover.Carried`), as JSON."""
+        return self.root / "courier.json"
+
+    @property
+    def handover(self) -> Path:
+        """Writer: whoever copies to a stick. `sync.handover.Handover`, for the gate-sync that runs."""
+        return self.run / "handover"
+
+    @property
+    def stick(self) -> Path:
+        """Writer: whoever copies to a stick. `StickStatus` as JSON; gate-sync tells it on in its own status."""
+        return self.run / "stick.json"
+
+    @property
+    def unplugged(self) -> Path:
+        """Writer: the unit that mounts sticks. Touched when the stick is unmounted."""
+        return self.run / "stick-out"
+
+    @property
+    def private(self) -> Path:
+        """Writer: gate-sync. What no other program may read: the unit shuts `gate` out of it."""
+        return self.root / "private"
+
+    @property
     def device_key(self) -> Path:
-        """Writer: gate-sync (the provisioning, until a gate enrols by itself). 32 bytes in hex, mode 0600."""
-        return self.root / "device.key"
+        """Writer: gate-sync (or the provisioning by hand). 32 bytes in hex, mode 0600; it never leaves this device."""
+        return self.private / "device.key"
+
+    @property
+    def enrolling(self) -> Path:
+        """Writer: gate-sync. `sync.enrolling.Journal` as JSON, mode 0600, while an enrolment or a key roll goes on."""
+        return self.private / "enrolling.json"
+
+    @property
+    def enrolment(self) -> Path:
+        """Writer: gate. A `Handover`: the enrolment code that the camera read, while one may be read."""
+        return self.run / "enrolment"
+
+    @property
+    def wifi(self) -> Path:
+        """Writer: gate; mode 0600. A `Handover` of a Wi-Fi code; gate-sync takes it away, for a password is in it."""
+        return self.run / "wifi"
 
     @property
     def identity(self) -> Path:
         """Writer: as `device_key`. `Identity` as JSON: which gate this is and where its centre is."""
         return self.root / "identity.json"
+
+    @property
+    def town_ca(self) -> Path:
+        """Writer: the installation. The town's own certificate authority as PEM, where its centre has such a one."""
+        return self.root / "ca.pem"
 
     @property
     def root_key(self) -> Path:

@@ -23,6 +23,7 @@ class Fault(str, Enum):
     PASSAGE = "passage"  # the sensor that tells whether somebody went through
     TURNSTILE = "turnstile"  # forced, or held open
     FIRE_LOOP = "fire_loop"  # open: the lock has no power, whatever the gate decides
+    REVOKED = "revoked"  # the centre trusts this gate no longer: it lets nobody in
 
 
 class Trouble(str, Enum):
@@ -34,6 +35,67 @@ class Trouble(str, Enum):
     REFUSED = "refused"  # the centre answered, and does not know or want this gate
     CENTRE_BUSY = "centre_busy"  # 429, 5xx
     OUR_FAULT = "our_fault"  # the centre says that what we sent is malformed, or our own disk failed
+
+
+class StickPhase(str, Enum):
+    """How far the copying to and from a stick is."""
+
+    COPYING = "copying"
+    WRITTEN = "written"  # everything is on it; it is still mounted
+    COPIED = "copied"  # it may be pulled
+    FAILED = "failed"  # it may be pulled too
+
+
+class StickTrouble(str, Enum):
+    """Why the copying failed."""
+
+    NOT_MARKED = "not_marked"  # no stick for this work
+    OTHER_CENTRE = "other_centre"
+    FULL = "full"
+    READ_ONLY = "read_only"
+    PULLED = "pulled"  # or broken: it does not answer any more
+    BAD_CONTENT = "bad_content"  # something on it is not what the centre or this gate put there
+    NOT_PROVISIONED = "not_provisioned"
+    OUR_FAULT = "our_fault"  # this machine's disk or program
+
+
+STICK_SHOWN_SECONDS = 120.0
+"""How long lamp and display say what became of a stick, after its copying ended."""
+
+
+class StickStatus(msgspec.Struct, frozen=True):
+    """The newest visit of a stick. mono: when this was written. done, total: what is copied, of how much.
+
+    detail: one English sentence for IT. waits: the unit that mounted it says when it is unmounted.
+    """
+
+    boot: str
+    mono: float
+    wall: float
+    pid: int
+    phase: StickPhase
+    done: int = 0
+    total: int = 0
+    trouble: StickTrouble | None = None
+    detail: str | None = None
+    waits: bool = False
+
+
+class Handed(msgspec.Struct, frozen=True):
+    """What gate-sync made of a `sync.handover.Handover`.
+
+    id: the handover's. acknowledged: records that the centre holds, by its receipts. receipts: how many said something
+    new; old: how many did not. updates: installed now, or None. cursors: by outbox, where what is carried next begins.
+    troubles: sentences for IT.
+    """
+
+    id: str
+    acknowledged: int = 0
+    receipts: int = 0
+    old: int = 0
+    updates: tuple[int, int] | None = None
+    cursors: dict[str, int] = {}
+    troubles: list[str] = []
 
 
 class QueueStatus(msgspec.Struct, frozen=True):
@@ -111,7 +173,8 @@ class GateStatus(msgspec.Struct, frozen=True):
     hint: `hardware.ports.Hint`, what would help a visitor whose code is seen and not read (signal "reading").
     trust: [epoch, number] of the updates in force, None without; trust_issued_at: seconds since 1970.
     clock_error_seconds: greatest error of `wall`, None where nobody can say. nonce: the gate's own, 32 hex; a receipt
-    that repeats it proves the time to the gate (DESIGN 5).
+    that repeats it proves the time to the gate (DESIGN 5). enrolled: whether this device is a gate. setup_seconds: how
+    long setting-up codes are still read because of the button, None for not.
     """
 
     wall: float
@@ -142,11 +205,59 @@ class GateStatus(msgspec.Struct, frozen=True):
     board_celsius: float | None = None
     clock_error_seconds: float | None = None
     nonce: str | None = None
+    enrolled: bool = True
+    setup_seconds: int | None = None
 
     @property
     def backlog(self) -> int:
         """Records that the centre does not hold yet."""
         return self.next_sequence - self.acknowledged
+
+
+class Step(str, Enum):
+    """How far an enrolment is."""
+
+    ASKING = "asking"  # the centre of the code has not answered yet
+    CONFIRM = "confirm"  # IT compares the key words that the display shows with those that the centre shows
+    REFUSED = "refused"  # by the centre, or by this device, which does not believe the answer
+    ENROLLED = "enrolled"
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What becomes of a code that the gate handed over, or of a request on a stick.
+
+    number: counts changes since gate-sync started. words, words_zh: of the device's key, to be compared by people.
+    detail: one English sentence for IT.
+    """
+
+    number: int
+    step: Step
+    words: str = ""
+    words_zh: str = ""
+    detail: str = ""
+
+
+class WifiStep(str, Enum):
+    """How far joining a network is. The others are why it failed."""
+
+    JOINING = "joining"
+    JOINED = "joined"
+    UNREADABLE = "unreadable"  # the code is none, or of a kind that a gate does not join
+    NO_SUCH_NETWORK = "no_such_network"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a reason
+    NO_ADDRESS = "no_address"  # joined, and nobody gave it an address
+    NO_WIFI = "no_wifi"  # no adapter, or it is switched off
+    NO_NETWORK_MANAGER = "no_network_manager"
+    NOT_ALLOWED = "not_allowed"
+    TIMED_OUT = "timed_out"
+
+
+class WifiSetup(msgspec.Struct, frozen=True):
+    """What becomes of a Wi-Fi code. number: as `Setup`'s. network: its name; never its password."""
+
+    number: int
+    step: WifiStep
+    network: str = ""
 
 
 class SyncStatus(msgspec.Struct, frozen=True):
@@ -155,7 +266,9 @@ class SyncStatus(msgspec.Struct, frozen=True):
     connected: the newest exchange brought a genuine receipt. last_contact: seconds since 1970 of that exchange, None
     before the first. backlog: records that wait. detail: one English sentence for IT, beside the trouble's code.
     next_attempt_mono: when the next exchange is due, on the monotonic clock. answered_mono: when the newest one ended,
-    well or not. incidents: how many lines `gate-sync status` shows of what did not go the plain way.
+    well or not. incidents: how many lines `gate-sync status` shows of what did not go the plain way. stick: a visit
+    that goes on, or ended lately. handed: the newest answer to who copies there. setup, wifi: what becomes of the
+    newest code of each kind, None for none. revoked: the centre's newest word is that it trusts this gate no longer.
     """
 
     wall: float
@@ -171,6 +284,19 @@ class SyncStatus(msgspec.Struct, frozen=True):
     failures: int = 0
     answered_mono: float | None = None
     incidents: int = 0
+    stick: StickStatus | None = None
+    handed: Handed | None = None
+    setup: Setup | None = None
+    wifi: WifiSetup | None = None
+    revoked: bool = False
+
+
+class Handover(msgspec.Struct, frozen=True):
+    """A code that is no visitor's, which the gate read while it might. boot, mono: when, to tell an old one."""
+
+    text: str
+    boot: str
+    mono: float
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

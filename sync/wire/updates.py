@@ -84,8 +84,9 @@ class Manifest(msgspec.Struct, frozen=True):
 class Snapshot:
     """A genuine set of updates. order: (epoch, number), compared as a tuple.
 
-    lacking: files that belong to it and were not given; it is whole without any. staff: None where the centre sent no
-    list, or it is lacking: then the gate knows no inspector.
+    keys_issued_at: when its key list was signed; a later list is never followed by an earlier one, for that would bring
+    back a key that was withdrawn. lacking: files that belong to it and were not given; it is whole without any. staff:
+    None where the centre sent no list, or it is lacking: then the gate knows no inspector.
     """
 
     order: tuple[int, int]
@@ -95,6 +96,7 @@ class Snapshot:
     policy: Policy
     venue: VenueCard
     withdrawn: Withdrawn
+    keys_issued_at: int = 0
     lacking: tuple[str, ...] = ()
     staff: Staff | None = None
 
@@ -136,7 +138,7 @@ def open_snapshot(files: Mapping[str, bytes], root: bytes) -> Snapshot:
     for name, limit in LIMITS.items():
         if len(files.get(name, b"")) > limit:
             raise WireError(f"{name} has more than {limit} bytes")
-    key_list = _open_keys(files[KEYS], root)
+    key_list = open_keys(files[KEYS], root)
     ring = KeyRing(_verification_keys(key_list))
     opened = verify(files[MANIFEST], ring, MessageType.UPDATE)
     manifest = jsonform.decode(opened.payload, Manifest, MANIFEST)
@@ -155,12 +157,19 @@ def open_snapshot(files: Mapping[str, bytes], root: bytes) -> Snapshot:
         policy=read_policy(files[POLICY]),
         venue=jsonform.decode(files[VENUE], VenueCard, VENUE),
         withdrawn=Withdrawn(*(StatusList(files[name]) if name in files else EMPTY for name in _STATUS_LIST)),
+        keys_issued_at=key_list.issued_at,
         lacking=tuple(name for name in OPTIONAL if name in manifest.files and name not in files),
         staff=read_staff(files[STAFF]) if STAFF in files else None,
     )
 
 
-def _open_keys(data: bytes, root: bytes) -> KeyList:
+def key_ring(data: bytes, root: bytes) -> KeyRing:
+    """The keys of a list that the root signed. Raises NotGenuine or WireError."""
+    return KeyRing(_verification_keys(open_keys(data, root)))
+
+
+def open_keys(data: bytes, root: bytes) -> KeyList:
+    """Check and read a key list. root: 32 bytes. Raises NotGenuine or WireError."""
     opened = verify(data, KeyRing([VerificationKey(root, Purpose.ROOT)]), MessageType.KEYS)
     key_list = jsonform.decode(opened.payload, KeyList, KEYS)
     if key_list.v != VERSION:

@@ -159,7 +159,7 @@ class _Bench:
         report = Report((1, 10**6), PER_BATCH, "0", "b", float(first))
         raws = [msgspec.Raw(record) for record in records]
         batch = Batch("g", "0" * 32, first, first + PER_BATCH, raws, time.time(), "0" * 32, report)
-        sealing_key = self.centre.keys.seal.public_key().public_bytes_raw()
+        sealing_key = self.centre.keys.current().seal_public(time.time())
         return pack(batch, self.key, sealing_key), sort_records(batch.numbered(), _SOURCE, time.time()).rows
 
     def close(self) -> None:

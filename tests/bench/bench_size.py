@@ -165,7 +165,7 @@ class _Town:
         report = Report((1, 10**6), PER_BATCH, "0", "b", float(number))
         outbox = f"{gate:032x}"
         batch = Batch(f"g{gate}", outbox, first, first + PER_BATCH, records, time.time(), "0" * 32, report)
-        body = pack(batch, self._keys[gate - 1], self.centre.keys.seal.public_key().public_bytes_raw())
+        body = pack(batch, self._keys[gate - 1], self.centre.keys.current().seal_public(time.time()))
         with timed(self.seconds):
             answer = take_batch(self.centre, body, time.time())
         told = unverified_payload(answer.receipt, MessageType.RECEIPT)

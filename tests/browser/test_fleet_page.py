@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from sync.collector.centre import Centre, initialize
 from sync.collector.config import StateDir
+from sync.collector.fleet.model import Enrolment
+from sync.collector.fleet.service import find_gate
+from sync.keywords import key_words
 from tests.browser.centre import collector, faults_of, start, watch
 from tests.sync.collector import fortygates
 from tests.sync.collector.staff import IT, cookie_for
@@ -96,3 +99,34 @@ def test_a_gate_is_retired_by_keyboard_with_a_reason_and_a_tick(town: Town, page
     form.get_by_role("button").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("闸机已退役")
     expect(page.locator(".conditions")).to_contain_text("已退役")
+
+
+def test_a_gate_is_enrolled_by_hand_and_eye(town: Town, page: Page) -> None:
+    """R25: the code on a phone's screen, the words large enough to read aloud, a tick and a reason to confirm."""
+    gate = fortygates.FLAPPING
+    page.goto(f"{town.address}/fleet/{gate}")
+    page.get_by_text("开通", exact=True).click()
+    form = page.locator("form[action$=enrol]")
+    form.get_by_label("原因").fill("new device")
+    form.get_by_role("checkbox").check()
+    form.get_by_role("button").click()
+    expect(page.get_by_role("img", name="开通码")).to_be_visible()
+    assert faults_of(page) == []
+    with Centre.open(StateDir(town.state)).database.write() as session:
+        row = session.get_one(Enrolment, find_gate(session, gate).number)
+        row.public_key, row.asked_at, row.software, row.others = bytes(range(32)), time.time(), "0.1.0", 1
+    english, chinese = key_words(bytes(range(32)))
+    page.goto(f"{town.address}/fleet/{gate}?lang=en")
+    assert faults_of(page) == []
+    page.goto(f"{town.address}/fleet/{gate}?lang=zh")
+    words = page.locator(".key-words")
+    expect(words).to_contain_text(english)
+    expect(words).to_contain_text(" ".join(chinese))
+    assert faults_of(page) == []
+    words.get_by_role("button", name="一致，确认开通").click()
+    expect(page.locator(".key-words").get_by_text("请勾选确认。")).to_be_visible()
+    words = page.locator(".key-words")
+    words.get_by_label("原因").first.fill("compared by telephone")
+    words.get_by_role("checkbox").check()
+    words.get_by_role("button", name="一致，确认开通").click()
+    expect(page.get_by_role("status")).to_contain_text("闸机已开通")

@@ -30,6 +30,7 @@ from sync.collector.venues.settings import VenueSettings
 from sync.collector.visitors.phone.model import PhonePerson
 from sync.collector.visitors.phone.registering import Desk
 from sync.collector.visitors.phone.settings import VisitorSettings
+from sync.collector.visitors.status.settings import Colour, StatusSettings
 from tests.sync.collector.people import somebody
 from tests.sync.collector.processes import collector
 
@@ -51,9 +52,48 @@ def test_the_commands_for_personal_data_work_as_printed(tmp_path: Path) -> None:
         assert done.exit_code == 0, (line, done.stderr)
         if arguments[1] == "add":
             visitor = done.stdout.strip()
-        if line.endswith("visitors 365"):
-            assert done.stdout == "records\t21\napart\t90\nvisitors\t365\n"
+        if line.endswith("health 90"):
+            assert done.stdout == "records\t21\napart\t90\nvisitors\t365\nhealth\t90\n"
     assert collector(tmp_path, "db", "check").exit_code == 0
+
+
+def test_the_commands_for_keys_work_as_printed(tmp_path: Path) -> None:
+    """One after the other, as on the founding day and a year later; the root key is off the machine meanwhile."""
+    section = PAGE[PAGE.index("## The centre's keys") : PAGE.index("## Backup and restore")]
+    (block,) = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    lines = block.splitlines()
+    assert len(lines) == 6
+    state, stick = tmp_path / "centre", str(tmp_path / "stick")
+    assert collector(state, "init").exit_code == 0
+    for line in lines:
+        program, *arguments = shlex.split(line.replace("/media/stick", stick))
+        assert program == "collector"
+        done = collector(state, *arguments, stdin="y\n")
+        assert done.exit_code == 0, (line, done.stderr)
+    assert not (state / "root" / "root.key").exists()
+    table = collector(state, "keys", "show").stdout
+    assert [line.rpartition("\t")[2] for line in table.splitlines()[2:]].count("next") == 1
+
+
+def test_who_is_green_works_as_printed(tmp_path: Path) -> None:
+    """The commands on a list of the printed columns; the settings are read, those of [status] being the defaults."""
+    section = PAGE[PAGE.index("## Who is green") : PAGE.index("## Personal data")]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    (lines,) = (text.splitlines() for name, text in blocks if not name)
+    assert len(lines) == 4
+    assert collector(tmp_path, "init").exit_code == 0
+    until = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 5 * 86_400))
+    (tmp_path / "LIST.csv").write_text(f"证件号码,码色,原因,到期日\n{somebody(1).number},红码,密接,{until}\n", "gbk")
+    for line in lines:
+        arguments = [str(tmp_path / word) if word == "LIST.csv" else word for word in shlex.split(line)[1:]]
+        done = collector(tmp_path, *arguments)
+        assert done.exit_code == 0, (line, done.stderr)
+    status, platform = (text for name, text in blocks if name == "toml")
+    (tmp_path / "collector.toml").write_text(status + platform)
+    settings = load_settings(StateDir(tmp_path))
+    assert settings.status == StatusSettings()
+    assert settings.platform is not None
+    assert settings.platform.statuses["10"] is Colour.RED
 
 
 def test_the_commands_for_accounts_work_as_printed(tmp_path: Path) -> None:
@@ -122,7 +162,7 @@ def test_the_settings_and_the_command_of_visitors_phones_work_as_printed(tmp_pat
 
 def printed(kind: str) -> str:
     """The one example of that kind in the section on messages and alarms."""
-    section = PAGE[PAGE.index("## Messages and alarms") : PAGE.index("## Backup and restore")]
+    section = PAGE[PAGE.index("## Messages and alarms") : PAGE.index("## The centre's keys")]
     (found,) = (text for name, text in re.findall(r"^```(\w*)\n(.*?)^```", section, re.M | re.S) if name == kind)
     return str(found)
 

@@ -13,15 +13,31 @@ import pytest
 
 from edge.reasons import REASONS
 from sync.collector.alarms import telling
+from sync.collector.messages.gateway import filled
+from sync.collector.visitors.status import platform
+from sync.collector.visitors.status.settings import PlatformSettings
 from sync.transport import PATH
-from sync.wire import badges, batch, passes, receipt, record, staff, statuslist, updates
+from sync.wire import (
+    badges,
+    batch,
+    carried,
+    enrolment,
+    passes,
+    receipt,
+    record,
+    rolling,
+    staff,
+    statuslist,
+    updates,
+    wifi,
+)
 from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import NotGenuine
 from sync.wire.keys import KeyRing
 from sync.wire.policy import MAX_POLICY_BYTES, Policy
 from sync.wire.urgent import REPORTED
 from tests.sync.town import Town
-from tests.vectors.make import BADGE, CLAIMS, RECEIPT, STAFF
+from tests.vectors.make import BADGE, BATCH, CLAIMS, RECEIPT, STAFF
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
 TOWN = Town()
@@ -79,6 +95,35 @@ def request(text: str) -> None:
     assert text.startswith(f"POST {PATH} HTTP/1.1\n")
 
 
+def layout(text: str) -> None:
+    folder = carried.gate_folder(TOWN.gate.kid)
+    name = carried.BatchName(BATCH.outbox, BATCH.first, BATCH.next)
+    names = [carried.MARKER, carried.NOTE, f"{folder}/{name}", f"{folder}/{carried.ANSWER}"]
+    assert text.splitlines() == [f"{carried.FOLDER}/{name}" for name in names]
+    assert f'"centre": "{TOWN.root.kid.hex()}"' in BLOCKS["marker"]
+
+
+def enrolment_code(text: str) -> None:
+    assert text.strip() == enrolment.write_code(enrolment.Code("https://centre.example", bytes([7]) * 16))
+
+
+def platform_request(text: str) -> None:
+    """What is sent unless said, with somebody put in."""
+    said = json.loads(text)
+    assert filled(PlatformSettings(url="https://x.example").body, said) == said
+    assert re.fullmatch("[0-9a-f]{32}", said["id"])
+
+
+def platform_answer(text: str) -> None:
+    """Believed for the request above it."""
+    asked = json.loads(BLOCKS["platform-request"])
+    found = platform.read(text.encode(), PlatformSettings(url="https://x.example"), asked["id"], "", 1_790_000_000.0)
+    assert found.status.name.lower() == json.loads(text)["status"]
+    assert found.asserted_at == json.loads(text)["asserted_at"]
+    assert found.test is not None
+    assert f"{platform.MAX_ANSWER_BYTES:,} bytes" in PAGE
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "receipt-envelope": receipt_envelope,
     "pass": pass_text,
@@ -102,7 +147,15 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "venue": as_form(updates.VenueCard),
     "request": request,
     "problem": problem,
+    "stick": layout,
+    "marker": as_form(carried.Marker),
+    "enrolment-code": enrolment_code,
+    "enrolment-request": as_form(enrolment.Request),
+    "enrolment-verdict": as_form(enrolment.Verdict),
+    "key-roll": as_form(rolling.Roll),
     "webhook": as_form(telling.Event),
+    "platform-request": platform_request,
+    "platform-answer": platform_answer,
 }
 
 
@@ -144,6 +197,8 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
     printed = {name: int(cells[0].replace(",", "")) for name, cells in table("what").items()}
     signed = {MessageType.RECEIPT.max_bytes, MessageType.KEYS.max_bytes, MessageType.UPDATE.max_bytes}
     assert len(signed) == 1
+    assert enrolment.MAX_TEXT == wifi.MAX_TEXT
+    assert len({MessageType.ENROL.max_bytes, MessageType.ENROLLED.max_bytes, MessageType.ROLL.max_bytes}) == 1
     assert printed == {
         "text of a pass, characters": passes.MAX_TEXT,
         "envelope of a pass, bytes": MessageType.PASS.max_bytes,
@@ -154,6 +209,8 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
         "a batch inside, inflated, bytes": batch.MAX_BYTES,
         "envelope of a batch, bytes": MessageType.BATCH.max_bytes,
         "envelope of a receipt, a key list or a manifest, bytes": signed.pop(),
+        "text of an enrolment code or a Wi-Fi code, characters": enrolment.MAX_TEXT,
+        "envelope of an enrolment request, a verdict or a key roll, bytes": MessageType.ENROL.max_bytes,
         "keys, manifest, policy file or venue card, bytes": updates.MAX_FILE_BYTES,
         "a policy, bytes": MAX_POLICY_BYTES,
         "`withdrawn.list`, bytes": updates.LIMITS[updates.WITHDRAWN],
@@ -162,6 +219,8 @@ def test_the_limits_of_the_page_are_the_limits_of_the_code() -> None:
         "inspectors in a staff list": staff.MAX_INSPECTORS,
         "text of a badge, characters": badges.MAX_TEXT,
         "an answer, bytes": receipt.MAX_ANSWER_BYTES,
+        "what goes back to a gate on a stick, bytes": carried.MAX_RETURN_BYTES,
+        "receipts in it": carried.MAX_RECEIPTS,
     }
 
 

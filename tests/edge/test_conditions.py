@@ -8,7 +8,7 @@ from edge.conditions import conditions
 from hardware.ports import Condition
 from sync.wire.policy import Policy
 from sync.wire.record import ClockQuality
-from sync.wire.status import Fault
+from sync.wire.status import Fault, StickPhase, StickStatus
 from tests.conftest import NOW
 
 
@@ -55,3 +55,21 @@ def test_offline_is_a_condition_of_its_own(trust, moment):
 def test_a_part_that_fails_is_on_the_lamp(trust, moment, fault, condition):
     """The rest is on the page."""
     assert conditions([fault], moment(), trust, True) == {condition}
+
+
+@pytest.mark.parametrize(
+    ("phase", "condition"),
+    [
+        (StickPhase.COPYING, Condition.COPYING),
+        (StickPhase.WRITTEN, Condition.COPYING),
+        (StickPhase.COPIED, Condition.COPIED),
+        (StickPhase.FAILED, Condition.COPY_FAILED),
+    ],
+)
+def test_a_stick_is_copied_to_until_it_is_unmounted_and_told_for_two_minutes(trust, moment, phase, condition):
+    """Only then may it be pulled; and the lamp has other things to say later (R25)."""
+    stick = StickStatus(boot="boot", mono=100.0, wall=NOW, pid=1, phase=phase)
+    assert conditions([], moment(mono=100.0), trust, True, stick) == {condition}
+    assert conditions([], moment(mono=220.0), trust, True, stick) == {condition}
+    assert conditions([], moment(mono=220.1), trust, True, stick) == set()
+    assert conditions([], moment(), trust, True, None) == set()

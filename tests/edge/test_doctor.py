@@ -55,7 +55,7 @@ def test_each_fault_comes_with_what_helps(fault):
     findings = doctor.gate(Readings(msgspec.structs.replace(GATE, faults=[fault]), SYNC))
     assert verdicts(findings)["gate"] is Verdict.WELL
     assert findings[1].advice == ADVICE[fault]
-    grave = {Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP}
+    grave = {Fault.CAMERA, Fault.OUTBOX, Fault.BARRIER, Fault.PINS, Fault.FIRE_LOOP, Fault.REVOKED}
     assert (findings[1].verdict is Verdict.BROKEN) is (fault in grave)
 
 
@@ -204,3 +204,10 @@ def test_a_broken_setting_is_a_finding_and_the_rest_is_examined(gate_toml):
     assert "sauce" in done.stdout
     assert "clock" in done.stdout
     assert done.returncode == 3
+
+
+def test_a_device_that_is_nobodys_gate_is_told_what_makes_it_one():
+    """R25: the code, and the root key of the installation."""
+    findings = doctor.gate(Readings(msgspec.structs.replace(GATE, enrolled=False), SYNC))
+    assert (findings[1].part, findings[1].verdict) == ("enrolment", Verdict.BROKEN)
+    assert "collector gate enrol" in findings[1].advice

@@ -90,10 +90,11 @@ def test_a_result_shown_anew_sounds_anew_and_a_standing_state_does_not(rig):
     rig.wait_for_changes(BUZZER, 2)
     rig.indicator.show(Signal.PASS)
     assert rig.ons(BUZZER) == [True, False, True]
-    rig.indicator.show(Signal.OUT_OF_ORDER)
-    before = rig.edges.copy()
-    rig.indicator.show(Signal.OUT_OF_ORDER)
-    assert rig.edges == before
+    for signal in (Signal.OUT_OF_ORDER, Signal.NOT_ENROLLED, Signal.CONFIRM_WORDS, Signal.REVOKED):
+        rig.indicator.show(signal)
+        before = rig.edges.copy()
+        rig.indicator.show(signal)
+        assert rig.edges == before
 
 
 def test_the_service_lamp_is_independent_of_the_result(rig):

@@ -28,6 +28,7 @@ ASKED_FOR = {
     Condition.THERMOMETER_LOST,
     Condition.COPYING,
     Condition.COPIED,
+    Condition.COPY_FAILED,
 }
 EVERY: dict[Signal | Condition, Look] = {**RESULTS, **CONDITIONS}
 PAIRS = [

@@ -69,6 +69,7 @@ class Town:
         """The files that a gate gets from its centre."""
         make_directory(state.root)
         replace_file(state.root_key, self.root.public.hex().encode())
+        make_directory(state.private)
         replace_file(state.device_key, self.gate.private.private_bytes_raw().hex().encode(), mode=0o600)
         replace_file(state.identity, jsonform.encode(Identity(GATE, collector, ca)))
         put_snapshot(state, self.snapshot(), "1-1")

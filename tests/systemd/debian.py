@@ -42,10 +42,12 @@ class Machine:
     def __init__(self, root: Path, wheels: Path, installer: str) -> None:
         self.root, self._wheels, self._installer = root, wheels, installer
 
-    def run(self, *command: str, source: Path = ROOT, boot: bool = False) -> str:
-        """A command in it, or a boot until it switches itself off; what it printed."""
+    def run(self, *command: str, source: Path = ROOT, boot: bool = False, device: str | None = None) -> str:
+        """A command in it, or a boot until it switches itself off; what it printed. device: one of this machine's."""
         nspawn = ["systemd-nspawn", "-q", "-D", str(self.root), "--register=no", "--keep-unit"]
         binds = [f"--bind-ro={source}:/src", f"--bind-ro={self._wheels}:/wheels"]
+        if device is not None:
+            binds += [f"--bind={device}", f"--property=DeviceAllow={device} rw"]
         whole = [*nspawn, *binds, *(["--boot"] if boot else ["--pipe", *command])]
         done = subprocess.run(whole, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL, check=False)
         if done.returncode:
@@ -56,12 +58,12 @@ class Machine:
         """Run the installer from `source`."""
         return self.run(f"/src/systemd/{self._installer}", "--wheels", "/wheels", *options, source=source)
 
-    def boot_with(self, check: Path, source: Path = ROOT) -> None:
+    def boot_with(self, check: Path, source: Path = ROOT, device: str | None = None) -> None:
         """Boot, let the program `check` look at what runs, and switch off."""
         shutil.copy(check, self.path("/check.py"))
         self.path("/etc/systemd/system/check.service").write_text(_CHECK_UNIT)
         self.run("systemctl", "--quiet", "enable", "check.service")
-        self.run(boot=True, source=source)
+        self.run(boot=True, source=source, device=device)
 
     def path(self, inside: str) -> Path:
         """A file of it, seen from outside."""

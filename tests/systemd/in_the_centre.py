@@ -29,7 +29,7 @@ from sync.wire.updates import FILES, open_snapshot
 gate = pathlib.Path(sys.argv[1])
 files = {name: (gate / "updates/current" / name).read_bytes() for name in FILES}
 snapshot = open_snapshot(files, bytes.fromhex((gate / "root.pub").read_text()))
-private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex((gate / "device.key").read_text()))
+private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex((gate / "private" / "device.key").read_text()))
 report, cursor = Report((0, 0), 0, "1", "b", 1.0), int(sys.argv[2])
 batch = Batch("gate-1", "0" * 32, cursor, cursor, [], 1.0, "ab" * 16, report)
 line = http.client.HTTPConnection("127.0.0.1", 8000)

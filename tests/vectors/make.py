@@ -1,7 +1,7 @@
 """Makes the fixed vectors beside this file: `python -m tests.vectors.make`, after a change of the protocol's version.
 
-The keys are known to everybody and sign nothing else. Signatures are deterministic (RFC 8032 §5.1.6); the seal of a
-batch is not, so that `batch.json` differs from run to run and any of them opens.
+The keys are known to everybody and sign nothing else. Signatures are deterministic (RFC 8032 §5.1.6); seals are not, so
+that `batch.json` and `carried.json` differ from run to run and any of them opens.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 
 from sync.wire.badges import Badge, badge_hash, text_of
 from sync.wire.batch import Batch, Hole, Report, pack
+from sync.wire.carried import BatchName, Return, device_seal, device_seal_public, gate_folder, seal_return
 from sync.wire.passes import PassClaims, PassKind, Status, issue
 from sync.wire.receipt import Answer, Receipt, SetAside, encode_answer, sign_receipt
 from sync.wire.staff import Staff, StaffEntry, encode_staff
@@ -77,6 +78,19 @@ def vectors() -> dict[str, dict[str, Any]]:
             "body": pack(BATCH, town.gate, town.seal_public).hex(),
             "urgent_batch": json.loads(msgspec.json.encode(URGENT)),
             "urgent_body": pack(URGENT, town.gate, town.seal_public).hex(),
+        },
+        "carried": {
+            "device_key": town.gate.private.private_bytes_raw().hex(),
+            "seal_private_key": device_seal(town.gate).private_bytes_raw().hex(),
+            "sealing_key": device_seal_public(town.gate),
+            "folder": gate_folder(town.gate.kid),
+            "file": str(BatchName(BATCH.outbox, BATCH.first, BATCH.next)),
+            "receipts": [receipt.hex()],
+            "updates": {"venue.json": town.snapshot()["venue.json"].hex()},
+            "sealed": seal_return(
+                Return([receipt], {"venue.json": town.snapshot()["venue.json"]}),
+                bytes.fromhex(device_seal_public(town.gate)),
+            ).hex(),
         },
         "updates": {
             "root_private_key": town.root.private.private_bytes_raw().hex(),

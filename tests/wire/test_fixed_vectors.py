@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from edge.staff import verify as verify_pin
 from sync.wire.badges import read_badge
 from sync.wire.batch import unpack
+from sync.wire.carried import device_seal, open_return
 from sync.wire.envelope import MessageType, verify
-from sync.wire.keys import KeyRing, Purpose, VerificationKey
+from sync.wire.keys import KeyRing, Purpose, SigningKey, VerificationKey
 from sync.wire.passes import decode_claims, token_of
 from sync.wire.receipt import decode_answer, read_receipt
 from sync.wire.updates import open_snapshot
@@ -62,6 +64,17 @@ def test_the_batch_opens_as_written_down() -> None:
     assert urgent.numbered() == batch.numbered()
 
 
+def test_what_goes_back_on_a_stick_opens_as_written_down() -> None:
+    """From the device key alone, by its derivation."""
+    expected = vector("carried")
+    device = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(expected["device_key"])), Purpose.GATE)
+    private = device_seal(device)
+    assert private.private_bytes_raw().hex() == expected["seal_private_key"]
+    back = open_return(bytes.fromhex(expected["sealed"]), private)
+    assert [receipt.hex() for receipt in back.receipts] == expected["receipts"]
+    assert {name: content.hex() for name, content in (back.updates or {}).items()} == expected["updates"]
+
+
 def test_the_updates_open_as_written_down() -> None:
     """From the root key alone."""
     expected = vector("updates")
@@ -90,7 +103,7 @@ def test_the_staff_list_opens_as_written_down() -> None:
 def test_what_is_written_today_is_what_was_written_then() -> None:
     """A change of the form is a new version, never an accident."""
     # The seal of a batch is random, and a policy or a venue card may gain fields.
-    varies = {"batch": ["body", "urgent_body"], "updates": ["files"], "staff": ["files"]}
+    varies = {"batch": ["body", "urgent_body"], "updates": ["files"], "staff": ["files"], "carried": ["sealed"]}
     today = json.loads(json.dumps(vectors()))
     for name, made in today.items():
         kept = vector(name)

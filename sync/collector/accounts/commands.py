@@ -48,7 +48,7 @@ def create(state: StateDir, login: str, name: str, language: str, address: str) 
         row = service.create(access.session, login, name, access.now, language)
         service.set_address(row, secrets.load(state), address)
         token = service.issue_link(access.session, row, access.now)
-        access.note(Act.ACCOUNT, detail=row.login)
+        access.note(Act.ACCOUNT, detail=row.named)
         link = link_text(centre, token)
     created(link, f"{row.login} may choose a password within 24 hours. Next: collector account appoint {row.login} …")
 
@@ -56,10 +56,11 @@ def create(state: StateDir, login: str, name: str, language: str, address: str) 
 @account.command("list")
 @click.pass_obj
 def list_accounts(state: StateDir) -> None:
-    """Print every account: login, state, second factor, roles and name."""
+    """Print every account: number, login, state, second factor, roles and name."""
     with opened(state) as centre, centre.database.read() as session:
         rows = [
             (
+                row.id,
                 row.login,
                 _state(row.disabled_at, row.password),
                 "yes" if row.totp else "no",
@@ -68,7 +69,11 @@ def list_accounts(state: StateDir) -> None:
             )
             for row in service.accounts(session)
         ]
-    table(("login", "state", "second factor", "roles", "name"), rows, "No account yet: collector account create --help")
+    table(
+        ("account", "login", "state", "second factor", "roles", "name"),
+        rows,
+        "No account yet: collector account create --help",
+    )
 
 
 @account.command("appoint")
@@ -85,8 +90,9 @@ def appoint(
     """Give LOGIN a role."""
     asked = Appointment(Role(role), venue, organization, region)
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
-        service.appoint(access.session, service.find(access.session, login), asked, access.now)
-        access.note(Act.APPOINT, detail=f"{login} {_said(asked)}")
+        row = service.find(access.session, login)
+        service.appoint(access.session, row, asked, access.now)
+        access.note(Act.APPOINT, detail=f"{row.named} {_said(asked)}")
     click.echo(f"{login} is {_said(asked)}.", err=True)
 
 
@@ -107,7 +113,7 @@ def dismiss(
         row = service.find(access.session, login)
         number = next((each.id for each in row.appointments if each.appointment() == asked), 0)
         service.dismiss(access.session, row, number)
-        access.note(Act.DISMISS, detail=f"{login} {_said(asked)}")
+        access.note(Act.DISMISS, detail=f"{row.named} {_said(asked)}")
     click.echo(f"{login} is {_said(asked)} no longer.", err=True)
 
 
@@ -118,8 +124,9 @@ def dismiss(
 def disable(state: StateDir, login: str, reason: str) -> None:
     """Nobody signs in to LOGIN any more; who is signed in is out."""
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
-        service.disable(access.session, service.find(access.session, login), access.now)
-        access.note(Act.DISABLE, detail=login)
+        row = service.find(access.session, login)
+        service.disable(access.session, row, access.now)
+        access.note(Act.DISABLE, detail=row.named)
     click.echo(f"{login} is disabled.", err=True)
 
 
@@ -130,8 +137,9 @@ def disable(state: StateDir, login: str, reason: str) -> None:
 def enable(state: StateDir, login: str, reason: str) -> None:
     """LOGIN may be used again."""
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
-        service.enable(access.session, service.find(access.session, login))
-        access.note(Act.ENABLE, detail=login)
+        row = service.find(access.session, login)
+        service.enable(access.session, row)
+        access.note(Act.ENABLE, detail=row.named)
     click.echo(f"{login} may sign in again.", err=True)
 
 
@@ -156,7 +164,7 @@ def link(state: StateDir, login: str, forget_second_factor: bool, enter: bool, r
         token = service.issue_link(access.session, row, access.now, purpose=purpose)
         if forget_second_factor:
             service.forget_second_factor(access.session, row)
-        access.note(Act.LINK, detail=f"{login}{' without second factor' if forget_second_factor else ''}")
+        access.note(Act.LINK, detail=f"{row.named}{' without second factor' if forget_second_factor else ''}")
     created(link_text(centre, token, purpose), f"{'It signs in' if enter else _WAY} Once, within 24 hours.")
 
 

@@ -23,5 +23,5 @@ def first_account(centre: Centre, login: str, now: float) -> str | None:
     with personal(centre, at_terminal("first account"), now) as access:
         account = service.create(access.session, login, _NAME, now)
         service.appoint(access.session, account, Appointment(Role.IT), now)
-        access.note(Act.ACCOUNT, detail=account.login)
+        access.note(Act.ACCOUNT, detail=account.named)
         return service.issue_link(access.session, account, now)

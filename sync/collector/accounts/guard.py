@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from sync.collector.access import Reach, reach
 from sync.collector.accounts import secrets, sessions
+from sync.collector.accounts.named import named
 from sync.collector.accounts.permissions import EXTENT, MAY, WITHOUT_ROLE, Action, Extent, Place, Role, may, may_at
 from sync.collector.accounts.secrets import AccountKey
 from sync.collector.accounts.sessions import Visit
@@ -153,7 +154,8 @@ def who() -> Visit:
 
 def actor(reason: str) -> Actor:
     """The same for the audit. Raises Mistake for a reason that cannot stand there."""
-    return Actor(f"account {who().login}", reason)
+    found = who()
+    return Actor(f"account {named(found.account_id, found.login)}", reason)
 
 
 def allowed(action: Action) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, LargeBinary, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from sync.collector.accounts.named import named
 from sync.collector.accounts.permissions import Appointment, Role
 from sync.collector.database import REFERENCE, Base
 from sync.collector.venues.model import MAX_NAME
@@ -41,6 +42,11 @@ class Account(Base):
     appointments: Mapped[list[AppointmentRow]] = relationship(
         lazy="selectin", order_by="AppointmentRow.id", cascade="all, delete-orphan"
     )
+
+    @property
+    def named(self) -> str:
+        """As the audit names it."""
+        return named(self.id, self.login)
 
     def roles(self) -> tuple[Appointment, ...]:
         """What the account is, and of what."""

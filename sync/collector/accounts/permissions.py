@@ -66,6 +66,8 @@ class Action(str, Enum):
     MEMBERS_CHANGE = "members.change"  # R13, R16: declaration code, bindings, handing over
     CHECKPOINTS_CHANGE = "checkpoints.change"  # R17
     STATISTICS_SEE = "statistics.see"  # R15
+    STATUS_SEE = "status.see"  # look a person up: how they stand, and since when
+    STATUS_CHANGE = "status.change"  # green, yellow, red; tests; lists
     INSPECT = "inspect"  # R19: register people, choose a checkpoint, PIN and badge, log a disinfection
 
 
@@ -86,6 +88,8 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.MEMBERS_CHANGE: frozenset({Role.VENUE_ADMINISTRATOR}),
     Action.CHECKPOINTS_CHANGE: frozenset({Role.VENUE_ADMINISTRATOR, Role.IT}),
     Action.STATISTICS_SEE: frozenset({Role.VENUE_ADMINISTRATOR, Role.INSPECTOR, Role.IT, Role.AUTHORITY}),
+    Action.STATUS_SEE: frozenset({Role.AUTHORITY}),
+    Action.STATUS_CHANGE: frozenset({Role.AUTHORITY}),
     Action.INSPECT: frozenset({Role.INSPECTOR}),
 }
 WITHOUT_ROLE = frozenset(

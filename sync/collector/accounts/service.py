@@ -17,6 +17,7 @@ from sync.collector.accounts.permissions import EXTENT, Appointment, Extent, Rol
 from sync.collector.accounts.secrets import AccountKey
 from sync.collector.accounts.tokens import TOKEN_BYTES, token_hash
 from sync.collector.errors import Mistake, NotFound
+from sync.collector.members.leaving import leave
 from sync.collector.organizations.model import Organization
 from sync.collector.venues.model import MAX_REGION
 from sync.collector.venues.service import checked_name, find_venue
@@ -67,8 +68,12 @@ def create(session: Session, login: str, name: str, now: float, language: str = 
     if session.scalar(select(Account).where(Account.login == login)):
         raise LoginTaken(f"there is an account {login} already; see `collector account list`")
     account = Account(login=login, name=checked_name(name), language=language, created_at=now)
-    session.add(account)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(account)
+            session.flush()
+    except IntegrityError as cause:
+        raise LoginTaken(f"there is an account {login} since just now") from cause
     return account
 
 
@@ -120,14 +125,16 @@ def appoint(session: Session, account: Account, appointment: Appointment, now: f
 
 
 def dismiss(session: Session, account: Account, appointment_id: int) -> Appointment:
-    """Take a role away. Raises NotFound, LastIt."""
+    """Take a role away, and what hangs on it (`members.leaving`). Raises NotFound, LastIt."""
     for row in account.appointments:
         if row.id == appointment_id:
             if row.role == Role.IT.value:
                 _keep_one_it(session, account)
+            taken = row.appointment()
             account.appointments.remove(row)
             session.flush()
-            return row.appointment()
+            leave(session, account.id, taken)
+            return taken
     raise NotFound(f"{account.login} has no appointment {appointment_id}")
 
 

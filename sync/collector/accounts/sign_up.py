@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import unicodedata
 
 import msgspec
 
@@ -30,6 +31,7 @@ from sync.wire.errors import WireError
 
 _BOUND = "sign-up"
 _MAX_TOKEN = 2_000
+_LONGEST_SECONDS = LINK_SECONDS + 300  # a link that ends later is of a clock that was wrong
 
 
 class NoWay(Mistake):
@@ -61,10 +63,10 @@ def ask(
     Raises Mistake for a name or address that is none, NoWay.
     """
     address = _reachable(centre, contact)
-    login = service.checked_login(addresses.national(address.partition(":")[2]).lower().removeprefix("+"))
+    login = service.checked_login(_login_of(address))
     applicant = Applicant(login, checked_name(name), address, language, now + LINK_SECONDS)
     asked = [
-        (key.hash("tally", "sign up", address), LINK),
+        (key.hash("tally", "sign up", login), LINK),
         (key.hash("tally", "sign up from", limits.network(sender)), ADDRESS),
     ]
     with centre.database.write() as session:
@@ -94,18 +96,24 @@ def applicant(key: AccountKey, token: str, now: float) -> Applicant | None:
         found = jsonform.decode(opened, Applicant, "a link")
     except (AccountKeyTrouble, WireError, binascii.Error):
         return None
-    return found if now < found.until <= now + LINK_SECONDS else None
+    return found if now < found.until <= now + _LONGEST_SECONDS else None
 
 
 def join(centre: Centre, key: AccountKey, who: Applicant, password: str, now: float) -> Account:
     """The account, with its password; a link that was used finds its login taken. Raises LoginTaken."""
     kept = passwords.hashed(password)
-    with personal(centre, Actor(f"account {who.login}", "signed up"), now) as access:
+    with personal(centre, Actor("sign-up", "signed up"), now) as access:
         account = service.create(access.session, who.login, who.name, now, who.language)
         service.set_address(account, key, who.address)
         account.password = kept
-        access.note(Act.ACCOUNT, detail=account.login)
+        access.note(Act.ACCOUNT, detail=account.named)
     return account
+
+
+def _login_of(address: str) -> str:
+    """The mailbox, or the number as it is dialled here: one from abroad is not taken for a mainland one."""
+    value = addresses.national(address.partition(":")[2]).lower()
+    return f"00{value[1:]}" if value.startswith("+") else value
 
 
 def _sealed(key: AccountKey, who: Applicant) -> str:
@@ -114,7 +122,7 @@ def _sealed(key: AccountKey, who: Applicant) -> str:
 
 def _reachable(centre: Centre, contact: str) -> str:
     try:
-        address = addresses.normalized("".join(contact.split()))
+        address = addresses.normalized("".join(unicodedata.normalize("NFKC", contact).split()))
     except Mistake as cause:
         raise service.BadAddress(str(cause)) from cause
     settings = centre.settings

@@ -53,7 +53,7 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float], post:
     @pages.route("/join/<token>", methods=["GET", "POST"])
     @open_to_all
     def join(token: str) -> Any:
-        who = sign_up.applicant(key, token, clock())
+        who = sign_up.applicant(key, token, clock()) if sign_up.is_offered(centre) else None
         if who is None:
             return _page("link_over.html", None, HTTPStatus.NOT_FOUND)
         form = LinkForm(known=(who.login, who.name))

@@ -65,7 +65,7 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
                 with _changing(centre, login, form.reason.data, clock()) as (access, account):
                     asked = _appointment(Role(form.role.data), form.place.data)
                     service.appoint(access.session, account, asked, access.now)
-                    access.note(Act.APPOINT, detail=f"{account.login} {_said(asked)}")
+                    access.note(Act.APPOINT, detail=f"{account.named} {_said(asked)}")
                 flash(_("身份已分配。"))
                 return redirect(url_for("staff.show", login=login), 303)
             except (Mistake, NotFound) as cause:
@@ -77,7 +77,7 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
     def dismiss(login: str, number: int) -> Any:
         def change(access: Personal, account: Account) -> str:
             taken = service.dismiss(access.session, account, number)
-            access.note(Act.DISMISS, detail=f"{account.login} {_said(taken)}")
+            access.note(Act.DISMISS, detail=f"{account.named} {_said(taken)}")
             return _("身份已收回。")
 
         return _act(centre, login, clock(), change)
@@ -87,7 +87,7 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
     def disable(login: str) -> Any:
         def change(access: Personal, account: Account) -> str:
             service.disable(access.session, account, access.now)
-            access.note(Act.DISABLE, detail=account.login)
+            access.note(Act.DISABLE, detail=account.named)
             return _("账户已停用，所有设备已退出。")
 
         return _act(centre, login, clock(), change)
@@ -97,7 +97,7 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
     def enable(login: str) -> Any:
         def change(access: Personal, account: Account) -> str:
             service.enable(access.session, account)
-            access.note(Act.ENABLE, detail=account.login)
+            access.note(Act.ENABLE, detail=account.named)
             return _("账户已恢复。")
 
         return _act(centre, login, clock(), change)
@@ -115,7 +115,7 @@ def blueprint(centre: Centre, key: AccountKey, clock: Callable[[], float]) -> Bl
             token = service.issue_link(access.session, account, access.now)
             if forget:
                 service.forget_second_factor(access.session, account)
-            access.note(Act.LINK, detail=f"{account.login}{' without second factor' if forget else ''}")
+            access.note(Act.LINK, detail=f"{account.named}{' without second factor' if forget else ''}")
             name = account.name
         return render_template("accounts/link_made.html", name=name, login=login, link=f"{centre.address}/link/{token}")
 
@@ -150,7 +150,7 @@ def _create(centre: Centre, key: AccountKey, form: NewAccountForm, now: float) -
     with personal(centre, guard.actor(_CREATED), now) as access:
         account = service.create(access.session, form.login.data, form.name.data, now, form.language.data)
         service.set_address(account, key, words.typed_address(form.address.data))
-        access.note(Act.ACCOUNT, detail=account.login)
+        access.note(Act.ACCOUNT, detail=account.named)
         return account.login
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from sync.collector.fleet import service
+from sync.collector.fleet import enrolment, service
 from sync.collector.fleet.model import Gate
 from sync.collector.privacy.access import Personal
 from sync.collector.privacy.audit import Act
 from sync.collector.privacy.model import AuditLine
 
 MAX_LISTED = 50
-_ON_GATES = (Act.GATE_CREATE, Act.GATE_PROVISION, Act.GATE_MOVE, Act.GATE_REVOKE, Act.GATE_RETIRE)
+_ON_GATES = (
+    *(Act.GATE_CREATE, Act.GATE_PROVISION, Act.GATE_ENROL, Act.GATE_CONFIRM, Act.GATE_REFUSE),
+    *(Act.GATE_MOVE, Act.GATE_REVOKE, Act.GATE_RETIRE),
+)
 
 
 def create(access: Personal, checkpoint_id: int, name: str, gate_id: str | None = None) -> Gate:
@@ -32,6 +35,7 @@ def move(access: Personal, gate_id: str, checkpoint_id: int) -> Gate:
 def revoke(access: Personal, gate_id: str) -> Gate:
     """Raises Mistake, NotFound."""
     gate = service.revoke_gate(access.session, gate_id, access.now)
+    enrolment.forget_gate(access.session, gate.number)
     access.note(Act.GATE_REVOKE, detail=gate.id)
     return gate
 
@@ -39,6 +43,7 @@ def revoke(access: Personal, gate_id: str) -> Gate:
 def retire(access: Personal, gate_id: str) -> Gate:
     """Raises Mistake, NotFound."""
     gate = service.retire_gate(access.session, gate_id, access.now)
+    enrolment.forget_gate(access.session, gate.number)
     access.note(Act.GATE_RETIRE, detail=gate.id)
     return gate
 

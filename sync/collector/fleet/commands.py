@@ -8,9 +8,10 @@ from typing import BinaryIO
 
 import click
 import msgspec
+from sqlalchemy.orm import Session
 
 from sync.collector.config import StateDir
-from sync.collector.fleet import acts, provisioning, service
+from sync.collector.fleet import acts, enrolment, provisioning, service
 from sync.collector.fleet.model import Gate
 from sync.collector.privacy.access import personal
 from sync.collector.privacy.audit import at_terminal
@@ -18,7 +19,7 @@ from sync.collector.privacy.commands import reason_option
 from sync.collector.terminal import created, opened, table
 from sync.wire.status import Identity
 
-_why_option = click.option("--reason", default="at the terminal", show_default=True, help="Why, for the audit.")
+why_option = click.option("--reason", default="at the terminal", show_default=True, help="Why, for the audit.")
 
 
 @click.group()
@@ -32,30 +33,30 @@ def gate() -> None:
     "--checkpoint", "checkpoint_id", type=int, required=True, help="The number of the checkpoint it stands at."
 )
 @click.option("--id", "gate_id", help="Its id on the wire, such as south-1.  [default: gate-<number>]")
-@_why_option
+@why_option
 @click.pass_obj
 def create_gate(state: StateDir, name: str, checkpoint_id: int, gate_id: str | None, reason: str) -> None:
-    """Create a gate called NAME and print its id. Then provision it."""
+    """Create a gate called NAME and print its id. Then enrol a device as it."""
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
         row = acts.create(access, checkpoint_id, name, gate_id)
-    created(
-        row.id, f"Gate {row.id} is {row.name}. Next: collector gate provision DIR --gate {row.id} --collector-url URL"
-    )
+    created(row.id, f"Gate {row.id} is {row.name}. Next: collector gate enrol {row.id}")
 
 
 @gate.command("list")
 @click.pass_obj
 def list_gates(state: StateDir) -> None:
-    """Print every gate: id, venue, checkpoint, whether it is provisioned (or revoked, retired), and name."""
+    """Print every gate: id, venue, checkpoint, whether it has a device (or is revoked, retired, waits), and name."""
     with opened(state) as centre, centre.database.read() as session:
         rows = [
-            (row.id, row.checkpoint.venue_id, row.checkpoint_id, _provisioned(row), row.name)
+            (row.id, row.checkpoint.venue_id, row.checkpoint_id, _provisioned(session, row), row.name)
             for row in service.gates(session)
         ]
     table(("gate", "venue", "checkpoint", "provisioned", "name"), rows, "No gate yet: collector gate create --help")
 
 
-def _provisioned(row: Gate) -> str:
+def _provisioned(session: Session, row: Gate) -> str:
+    if enrolment.waiting(session, row.id) is not None:
+        return "key words"
     if row.retired_at is not None:
         return "retired"
     if row.revoked_at is not None:
@@ -69,7 +70,7 @@ def _provisioned(row: Gate) -> str:
 @click.option("--collector-url", required=True, help="Where the gate reaches this collector: https://centre.example")
 @click.option("--ca", type=click.Path(path_type=Path), help="PEM file, as the gate sees it, of the CA that it trusts.")
 @click.option("--replace", is_flag=True, help="The gate gets a new device; the earlier one is shut out.")
-@_why_option
+@why_option
 @click.pass_obj
 def provision_gate(
     state: StateDir, directory: Path, gate_id: str, collector_url: str, ca: Path | None, replace: bool, reason: str
@@ -88,7 +89,7 @@ def provision_gate(
 @gate.command("move")
 @click.argument("gate_id", metavar="GATE")
 @click.option("--checkpoint", "checkpoint_id", type=int, required=True, help="The number of its new checkpoint.")
-@_why_option
+@why_option
 @click.pass_obj
 def move_gate(state: StateDir, gate_id: str, checkpoint_id: int, reason: str) -> None:
     """GATE stands at another checkpoint from now on. It learns so at its next contact; its records stay as they are."""

@@ -88,12 +88,14 @@ class Condition:
 class Limits:
     """What the centre's settings and its policy say.
 
-    silent_after_seconds: shown as silent. alarm_after_seconds: a silence that is worth an alarm. trust_seconds:
-    greatest age of updates. software: the centre's own version.
+    silent_after_seconds: shown as silent. alarm_after_seconds: a silence that is worth an alarm; stick_seconds: the
+    same of a gate whose newest word came on a stick. trust_seconds: greatest age of updates. software: the centre's
+    own version.
     """
 
     silent_after_seconds: float = 60.0
     alarm_after_seconds: float = 900.0
+    stick_seconds: float = 14 * 86_400.0
     trust_seconds: float = 86_400.0
     software: str = ""
 
@@ -102,16 +104,17 @@ class Limits:
 class Facts:
     """What the centre knows of a gate. Times: seconds since 1970; None: never, or not known.
 
-    report, clock_error_seconds (gate minus centre): of the last contact. trust_issued_at: of the updates that it had
-    then. faults_at: since when it tells of the faults that it tells of. recent: samples of the last `FLAPPING_HOURS`,
-    oldest first. shared_with: ids of gates with which it shares an outbox. set_aside, conflicts: records that nobody
-    has resolved.
+    report, clock_error_seconds (gate minus centre): of the last contact; is_carried: it came on a stick, made at that
+    time. trust_issued_at: of the updates that it had then. faults_at: since when it tells of the faults that it tells
+    of. recent: samples of the last `FLAPPING_HOURS`, oldest first. shared_with: ids of gates with which it shares an
+    outbox. set_aside, conflicts: records that nobody has resolved.
     """
 
     is_provisioned: bool = True
     revoked_at: float | None = None
     retired_at: float | None = None
     last_contact: float | None = None
+    is_carried: bool = False
     clock_error_seconds: float = 0.0
     report: Report | None = None
     trust_issued_at: float | None = None
@@ -151,7 +154,8 @@ def _link(facts: Facts, now: float, limits: Limits) -> Iterator[Condition]:
         return
     seconds = now - facts.last_contact
     if seconds > limits.silent_after_seconds:
-        severity = Severity.BROKEN if seconds > limits.alarm_after_seconds else Severity.NOTE
+        lasts = limits.stick_seconds if facts.is_carried else limits.alarm_after_seconds
+        severity = Severity.BROKEN if seconds > lasts else Severity.NOTE
         yield Condition(Kind.SILENT, severity, facts.last_contact, {"seconds": seconds})
     yield from _flapping([sample for sample in facts.recent if sample.last_at > now - _FLAPPING_SECONDS], limits)
 

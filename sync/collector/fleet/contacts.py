@@ -33,18 +33,23 @@ RING_SLOTS = 7 * 86_400 // SAMPLE_SECONDS
 _MAX_FAULTS = 2_000
 
 
-def note_contact(connection: Connection, gate: KnownGate, batch: Batch, backlog: int, now: float) -> None:
-    """Keep how the gate is; backlog: records that still wait there.
+def note_contact(
+    connection: Connection, gate: KnownGate, batch: Batch, backlog: int, now: float, *, straight: bool = True
+) -> None:
+    """Keep how the gate is; backlog: records that still wait there. straight: it did not come on a stick.
 
-    A batch that was made before the newest one of the same boot is a replay or late: no news.
+    A batch that was made before the newest one of the same boot is a replay or late: no news. One from a stick is of
+    the time at which the gate made it: of another boot it is news only if that is later than the newest contact. It
+    tells nothing about the gate's clock, and is no sample of a link.
     """
     report = batch.report
     bucket = int(now // SAMPLE_SECONDS)
     row = {
         "gate_number": gate.number,
-        "at": now,
+        "at": now if straight else min(batch.sent_at, now),
         "backlog": backlog,
-        "clock_error_seconds": batch.sent_at - now,
+        "clock_error_seconds": batch.sent_at - now if straight else 0.0,
+        "carried": not straight,
         "boot": report.boot,
         "mono": report.mono,
         "report": jsonform.encode(report),
@@ -53,6 +58,8 @@ def note_contact(connection: Connection, gate: KnownGate, batch: Batch, backlog:
         "number": report.have[1],
     }
     connection.execute(_newest(connection.dialect.name), row)
+    if not straight:
+        return
     sample = {"gate_number": gate.number, "now": now, "bucket": bucket, "slot": bucket % RING_SLOTS}
     told = {"disk_used": report.disk_used, "board_celsius": report.board_celsius}
     connection.execute(_sample(connection.dialect.name), sample | told)
@@ -70,15 +77,21 @@ def _newest(dialect: str) -> Any:
         )
         .scalar_subquery()
     )
-    names = ("gate_number", "at", "backlog", "clock_error_seconds", "boot", "mono", "report", "faults")
+    names = ("gate_number", "at", "backlog", "clock_error_seconds", "boot", "mono", "report", "faults", "carried")
     columns: dict[str, Any] = {name: bindparam(name) for name in names}
     at_first = {"trust_issued_at": issued, "last_faults": bindparam("faults"), "faults_at": _if_faulty(bindparam("at"))}
     statement = upsert(Contact, dialect).values(columns | at_first)
     told = statement.excluded
-    older = and_(Contact.boot == told.boot, told.mono <= Contact.mono)
+    older = case(
+        (Contact.boot == told.boot, told.mono <= Contact.mono),
+        else_=and_(told.carried, told.at <= Contact.at),
+    )
     goes_on, was = told.faults == Contact.faults, Contact.faults != ""
     is_faulty = told.faults != ""
     changed = {
+        # The same boot's later word may come with a clock that was set back meanwhile.
+        "at": case((and_(told.carried, told.at < Contact.at), Contact.at), else_=told.at),
+        "clock_error_seconds": case((told.carried, Contact.clock_error_seconds), else_=told.clock_error_seconds),
         "trust_issued_at": func.coalesce(told.trust_issued_at, Contact.trust_issued_at),
         "last_faults": case((is_faulty, told.faults), else_=Contact.last_faults),
         "faults_at": case((and_(is_faulty, not_(goes_on)), told.at), else_=Contact.faults_at),

@@ -57,6 +57,22 @@ class RetireForm(ReasonForm):
     sure = BooleanField(_l("我知道：闸机已拆除，将移出列表，密钥不再有效；已有记录保留。"), [_ticked])
 
 
+class EnrolForm(ReasonForm):
+    """A code for a device that is to become this gate."""
+
+    replace = BooleanField(_l("换上新设备（已有设备的闸机必选）：旧设备的密钥在确认后失效。"))
+
+
+class ConfirmForm(ReasonForm):
+    """The key words are the same."""
+
+    sure = BooleanField(_l("我已逐个核对：设备屏幕上的钥匙词与此处相同。"), [_ticked])
+
+
+class RefuseForm(ReasonForm):
+    """They are not, or the code is in the wrong hands."""
+
+
 class CorrectForm(ReasonForm):
     """What counts in a kept record's place."""
 

@@ -16,9 +16,9 @@ from sync.collector.accounts.guard import requires
 from sync.collector.accounts.permissions import Action
 from sync.collector.centre import Centre
 from sync.collector.errors import Mistake
-from sync.collector.fleet import acts, contacts, curve, history, words
+from sync.collector.fleet import acts, contacts, curve, enrolment, enrolment_pages, history, words
 from sync.collector.fleet.conditions import CLOCK_LIMIT_SECONDS
-from sync.collector.fleet.forms import MoveForm, NewGateForm, RetireForm, RevokeForm
+from sync.collector.fleet.forms import ConfirmForm, EnrolForm, MoveForm, NewGateForm, RefuseForm, RetireForm, RevokeForm
 from sync.collector.fleet.history import Sample
 from sync.collector.fleet.overview import gate_states
 from sync.collector.fleet.service import find_gate
@@ -44,7 +44,7 @@ def add(pages: Blueprint, centre: Centre, clock: Callable[[], float]) -> None:
                 with personal(centre, guard.actor(_CREATED), clock()) as access:
                     made = acts.create(access, form.checkpoint.data, form.name.data, form.id.data)
                     gate_id = made.id
-                flash(_("闸机已新建。下一步：配置。"))
+                flash(_("闸机已新建。下一步：开通。"))
                 return redirect(url_for("fleet.show", gate_id=gate_id), 303)
             except Mistake as cause:
                 form.name.errors = [words.mistake(cause)]
@@ -79,6 +79,8 @@ def add(pages: Blueprint, centre: Centre, clock: Callable[[], float]) -> None:
     def retire(gate_id: str) -> Any:
         return _act(centre, gate_id, clock(), RetireForm(), _("闸机已退役。"), acts.retire)
 
+    enrolment_pages.add(pages, centre, clock, lambda gate_id, form: _gate_page(centre, gate_id, clock(), form))
+
 
 def _move(form: MoveForm) -> Callable[[Personal, str], Any]:
     return lambda access, gate_id: acts.move(access, gate_id, form.checkpoint.data)
@@ -105,10 +107,17 @@ def _gate_page(centre: Centre, gate_id: str, now: float, filled: Any = None) -> 
         forms[next(name for name, form in _FORMS.items() if isinstance(filled, form))] = filled
     with centre.database.read() as session:
         told = _told(session, centre, gate_id, now)
-    return _page("fleet/gate.html", filled is not None, forms=forms, centre_url=centre.address, **told)
+    return _page("fleet/gate.html", filled is not None, forms=forms, **told)
 
 
-_FORMS: dict[str, Any] = {"move": MoveForm, "revoke": RevokeForm, "retire": RetireForm}
+_FORMS: dict[str, Any] = {
+    "move": MoveForm,
+    "revoke": RevokeForm,
+    "retire": RetireForm,
+    "enrol": EnrolForm,
+    "confirm": ConfirmForm,
+    "refuse": RefuseForm,
+}
 
 
 def _told(session: Session, centre: Centre, gate_id: str, now: float) -> dict[str, Any]:
@@ -124,6 +133,7 @@ def _told(session: Session, centre: Centre, gate_id: str, now: float) -> dict[st
         "hours": history.hours(samples)[::-1],
         "events": history.events(samples, CLOCK_LIMIT_SECONDS)[:_MOST_EVENTS],
         "done": acts.of_gate(session, gate_id),
+        "asked": enrolment.waiting(session, gate_id),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Float, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sync.collector.database import REFERENCE, Base
@@ -20,10 +20,11 @@ class Epoch(Base):
 
 
 class Gate(Base):
-    """A gate by its number; `id` is its name on the wire. public_key: 32 bytes, None until it is provisioned.
+    """A gate by its number; `id` is its name on the wire. public_key: 32 bytes, None until it is enrolled.
 
-    revoked_at: since when what it sends is kept apart, None while it is trusted. retired_at: since when it is out of
-    the fleet; it is trusted as little.
+    next_public_key: which it rolls to; both are taken until its first batch under the new one. revoked_at: since when
+    what it sends is kept apart, None while it is trusted. retired_at: since when it is out of the fleet; it is trusted
+    as little.
     """
 
     __tablename__ = "gate"
@@ -35,9 +36,50 @@ class Gate(Base):
     checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoint.id"), index=True)
     kid: Mapped[bytes | None] = mapped_column(LargeBinary(8), unique=True)
     public_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    next_kid: Mapped[bytes | None] = mapped_column(LargeBinary(8), index=True)
+    next_public_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     revoked_at: Mapped[float | None] = mapped_column(Float)
     retired_at: Mapped[float | None] = mapped_column(Float)
     checkpoint: Mapped[Checkpoint] = relationship(lazy="joined", innerjoin=True)
+
+
+class GateSeal(Base):
+    """What a gate told for sticks: public (X25519, 32 bytes), to which whatever goes back to it is sealed.
+
+    kid: the device key that told it. Derived from that one, it is worth nothing once the gate has another.
+    """
+
+    __tablename__ = "gate_seal"
+    __table_args__ = ({"info": REFERENCE},)
+
+    gate_number: Mapped[int] = mapped_column(ForeignKey("gate.number"), primary_key=True, autoincrement=False)
+    kid: Mapped[bytes] = mapped_column(LargeBinary(8))
+    public: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class Enrolment(Base):
+    """The newest enrolment code of a gate, and the device that used it (`fleet.enrolment`).
+
+    token: its hash, None for a request that came on a stick. collector: the address that the device is told.
+    public_key: of the first device that asked, None before. others: how often other devices tried the same code.
+    confirmed_at: when IT said that the key words are the same, None before.
+    """
+
+    __tablename__ = "enrolment"
+    __table_args__ = ({"info": REFERENCE},)
+
+    gate_number: Mapped[int] = mapped_column(ForeignKey("gate.number"), primary_key=True, autoincrement=False)
+    token: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    made_at: Mapped[float] = mapped_column(Float)
+    expires_at: Mapped[float] = mapped_column(Float)
+    collector: Mapped[str] = mapped_column(Text)
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    asked_at: Mapped[float | None] = mapped_column(Float)
+    have_epoch: Mapped[int] = mapped_column(BigInteger, default=0)
+    have_number: Mapped[int] = mapped_column(BigInteger, default=0)
+    software: Mapped[str] = mapped_column(Text, default="")
+    others: Mapped[int] = mapped_column(default=0)
+    confirmed_at: Mapped[float | None] = mapped_column(Float)
 
 
 class Placement(Base):
@@ -53,6 +95,7 @@ class Placement(Base):
 class Contact(Base):
     """The newest genuine batch of a gate.
 
+    carried: it came on a stick; `at` is then when the gate made it, by the gate's clock.
     backlog: records that waited on the gate after it. clock_error_seconds: the gate's clock minus the centre's. boot,
     mono: the gate's, to tell a replay. report: `sync.wire.batch.Report` as JSON. trust_issued_at: of its updates, None
     before they were known. faults: what it tells of now, codes separated by commas. last_faults: what it last told of,
@@ -73,6 +116,7 @@ class Contact(Base):
     last_faults: Mapped[str] = mapped_column(Text, default="", server_default="")
     faults_at: Mapped[float | None] = mapped_column(Float)
     faults_ended_at: Mapped[float | None] = mapped_column(Float)
+    carried: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class ContactSample(Base):

@@ -116,6 +116,7 @@ def _limits(session: Session, settings: Settings) -> Limits:
     return Limits(
         silent_after_seconds=settings.silent_after_seconds,
         alarm_after_seconds=max(settings.alarm_after_seconds, settings.silent_after_seconds),
+        stick_seconds=settings.stick_days * 86_400.0,
         trust_seconds=policy.trust_hours * 3600,
         software=SOFTWARE,
     )
@@ -153,6 +154,7 @@ def _state(gate: Gate, known: _Known, now: float, limits: Limits) -> GateState:
         revoked_at=gate.revoked_at,
         retired_at=gate.retired_at,
         last_contact=contact.at if contact else None,
+        is_carried=contact is not None and contact.carried,
         clock_error_seconds=contact.clock_error_seconds if contact else 0.0,
         report=report,
         trust_issued_at=contact.trust_issued_at if contact else None,

@@ -1,4 +1,4 @@
-"""Giving a gate its identity, key and first updates as files, until it enrols by QR.
+"""Giving a gate its identity, key and first updates as files: for a demo, a simulation, or by hand.
 
 The files are written first and the gate's public key is registered last: whatever interrupts it, running it again
 completes it, and a device that works is never shut out by halves.
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from sync.collector.centre import Centre
 from sync.collector.errors import Mistake
-from sync.collector.fleet import snapshots
+from sync.collector.fleet import enrolment, snapshots
 from sync.collector.fleet.model import Gate
 from sync.collector.fleet.service import find_gate, gate_of_key, known_gate
 from sync.collector.privacy import audit, keyfile
@@ -63,7 +63,7 @@ def provision(
         make_directory(directory)
         replace_file(files.identity, jsonform.encode(identity) + b"\n")
         _register(session, gate, present or _draw_key(files))
-        replace_file(files.root_key, centre.keys.root_public.hex().encode() + b"\n")
+        replace_file(files.root_key, centre.keys.current().root_public.hex().encode() + b"\n")
         connection = session.connection()
         known = known_gate(connection, gate)
         in_force = snapshots.ensure_current(connection, centre, known, now)
@@ -112,6 +112,8 @@ def _present_key(files: StateDir) -> bytes | None:
 
 def _draw_key(files: StateDir) -> bytes:
     private = os.urandom(32)
+    make_directory(files.private)
+    files.private.chmod(0o700)
     replace_file(files.device_key, private.hex().encode() + b"\n", mode=0o600)
     return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
@@ -120,6 +122,9 @@ def _register(session: Session, gate: Gate, public: bytes) -> None:
     other = gate_of_key(session.connection(), key_id(public))
     if other is not None and other.number != gate.number:
         raise Mistake(f"the device key there is {other.id}'s: two gates never share one; choose an empty directory")
+    if gate.public_key != public:
+        gate.next_public_key, gate.next_kid = None, None
+        enrolment.forget_gate(session, gate.number)
     gate.public_key, gate.kid = public, key_id(public)
     session.flush()
 

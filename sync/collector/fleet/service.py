@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, cast, func, select
+from sqlalchemy import Connection, String, and_, bindparam, cast, func, select, update
 from sqlalchemy.orm import Session
 
+from sync.collector.database import upsert
 from sync.collector.errors import Mistake, NotFound
-from sync.collector.fleet.model import Gate, Placement, PolicyDocument
+from sync.collector.fleet.model import Gate, GateSeal, Placement, PolicyDocument
 from sync.collector.venues.model import Checkpoint, Venue
 from sync.collector.venues.service import checked_name, find_checkpoint
 from sync.wire import jsonform
 from sync.wire.errors import WireError
+from sync.wire.keys import key_id
 from sync.wire.policy import Policy, read_policy
 from sync.wire.record import Direction
 from sync.wire.updates import VenueCard
@@ -102,10 +104,11 @@ class AlreadySo(Mistake):
 
 @dataclass(frozen=True, slots=True)
 class KnownGate:
-    """A gate as intake and its updates need it.
+    """A gate as intake and its updates need it. signed_with_next: what it sent bears the key that it rolls to.
 
-    public_key: 32 bytes, None until it is provisioned. is_revoked: or retired; what it sends is kept apart. venues:
-    where it stands and ever stood.
+    public_key: 32 bytes, None until it is enrolled; next_public_key: which it rolls to. is_revoked: or retired; what it
+    sends is kept apart. venues: where it stands and ever stood. seal: its public key for what goes back on a stick,
+    None until it told it.
     """
 
     number: int
@@ -113,6 +116,9 @@ class KnownGate:
     is_revoked: bool
     venues: frozenset[int]
     card: VenueCard
+    seal: bytes | None = None
+    next_public_key: bytes | None = None
+    signed_with_next: bool = False
 
     @property
     def id(self) -> str:
@@ -124,6 +130,7 @@ _KNOWN = (
     select(
         Gate.number,
         Gate.public_key,
+        Gate.next_public_key,
         (Gate.revoked_at.is_not(None) | Gate.retired_at.is_not(None)).label("is_revoked"),
         select(func.aggregate_strings(cast(Placement.venue, String), ","))
         .where(Placement.gate_number == Gate.number)
@@ -136,22 +143,57 @@ _KNOWN = (
         Checkpoint.id.label("checkpoint"),
         Checkpoint.name.label("checkpoint_name"),
         Checkpoint.direction,
+        GateSeal.public.label("seal"),
     )
     .join(Checkpoint, Checkpoint.id == Gate.checkpoint_id)
     .join(Venue, Venue.id == Checkpoint.venue_id)
+    .outerjoin(GateSeal, and_(GateSeal.gate_number == Gate.number, GateSeal.kid == Gate.kid))
 )
-_BY_KEY = _KNOWN.where(Gate.kid == bindparam("kid"))
+_BY_KEY = _KNOWN.where((Gate.kid == bindparam("kid")) | (Gate.next_kid == bindparam("kid")))
 
 
 def gate_of_key(connection: Connection, kid: bytes) -> KnownGate | None:
-    """The gate whose key has that name."""
+    """The gate whose key has that name, or the key that it rolls to."""
     row = connection.execute(_BY_KEY, {"kid": kid}).one_or_none()
     return None if row is None else _known(row)
+
+
+def sealed_gates(connection: Connection) -> list[KnownGate]:
+    """Every trusted gate that has told its key for sticks, oldest first."""
+    trusted = (Gate.revoked_at.is_(None), Gate.retired_at.is_(None), GateSeal.public.is_not(None))
+    return [_known(row) for row in connection.execute(_KNOWN.where(*trusted).order_by(Gate.number))]
+
+
+def keep_seal(connection: Connection, gate: KnownGate, told: str) -> None:
+    """The gate told its key for sticks (hex). Within a write transaction; cheap when it is known already."""
+    public = bytes.fromhex(told)
+    if public == gate.seal or gate.public_key is None:
+        return
+    values = {"kid": key_id(gate.public_key), "public": public}
+    statement = upsert(GateSeal, connection.dialect.name).values(gate_number=gate.number, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=[GateSeal.gate_number], set_=values))
 
 
 def known_gate(connection: Connection, gate: Gate) -> KnownGate:
     """The same of a gate that is at hand."""
     return _known(connection.execute(_KNOWN.where(Gate.number == gate.number)).one())
+
+
+def key_arrived(connection: Connection, gate: KnownGate) -> KnownGate:
+    """A genuine batch came under the new key: from now on it is the gate's only one. Within a write transaction.
+
+    The gate as it is then; what goes back on a stick is sealed to a key that follows from the new one.
+    """
+    assert gate.next_public_key is not None
+    values = {
+        "public_key": gate.next_public_key,
+        "kid": key_id(gate.next_public_key),
+        "next_public_key": None,
+        "next_kid": None,
+    }
+    mine = (Gate.number == gate.number, Gate.next_kid == key_id(gate.next_public_key))
+    connection.execute(update(Gate).where(*mine).values(**values))
+    return replace(gate, public_key=gate.next_public_key, seal=None, next_public_key=None, signed_with_next=False)
 
 
 def _known(row: Any) -> KnownGate:
@@ -165,7 +207,7 @@ def _known(row: Any) -> KnownGate:
         direction=Direction(row.direction),
     )
     venues = frozenset(map(int, (row.venues or "").split(",")))
-    return KnownGate(row.number, row.public_key, bool(row.is_revoked), venues, card)
+    return KnownGate(row.number, row.public_key, bool(row.is_revoked), venues, card, row.seal, row.next_public_key)
 
 
 def current_policy(session: Session) -> PolicyDocument:

@@ -9,7 +9,7 @@ import re
 
 from sync.collector import languages
 from sync.collector.errors import Mistake, NotFound
-from sync.collector.fleet import resolving, service
+from sync.collector.fleet import enrolment, resolving, service
 from sync.collector.fleet.conditions import Condition, Kind, Severity
 from sync.collector.fleet.differences import visible
 from sync.collector.fleet.history import Event
@@ -104,8 +104,8 @@ def advice(condition: Condition) -> str:
         Kind.BOARD_HOT: _("检查通风和日晒；80 ℃ 起会降速，扫码变慢。"),
         Kind.STALE_TRUST: _("闸机取不到更新：检查网络；其间闸机按策略继续工作。"),
         Kind.OLD_SOFTWARE: _("安排升级，见运行手册。"),
-        Kind.NOT_PROVISIONED: _("为它生成密钥和首批更新：collector gate provision。"),
-        Kind.REVOKED: _("换上新设备后重新配置；隔离的记录不计入统计。"),
+        Kind.NOT_PROVISIONED: _("在它的页面制作开通码，让设备的摄像头读取。"),
+        Kind.REVOKED: _("要恢复使用：制作新的开通码，在新设备上，或按下机箱内按钮后出示；隔离的记录不计入统计。"),
         Kind.RETIRED: _("不在编；它的记录仍保留。"),
     }[condition.kind]
 
@@ -120,6 +120,9 @@ def act(code: str) -> str:
     known = {
         Act.GATE_CREATE: _("已新建"),
         Act.GATE_PROVISION: _("已配置"),
+        Act.GATE_ENROL: _("已制作开通码"),
+        Act.GATE_CONFIRM: _("已确认钥匙词"),
+        Act.GATE_REFUSE: _("已拒绝开通"),
         Act.GATE_MOVE: _("已移动"),
         Act.GATE_REVOKE: _("已吊销"),
         Act.GATE_RETIRE: _("已退役"),
@@ -154,6 +157,7 @@ def fault(code: str) -> str:
         Fault.PASSAGE: _("通行传感器故障"),
         Fault.TURNSTILE: _("闸门被强行通过或未关"),
         Fault.FIRE_LOOP: _("消防回路断开"),
+        Fault.REVOKED: _("闸机得知已被吊销"),
     }
     return {name.value: words for name, words in known.items()}.get(code) or _("故障代码 %(code)s", code=code)
 
@@ -170,6 +174,7 @@ def _fault_advice(code: str) -> str:
         Fault.TRUST: _("恢复网络后会自动取得；仍不行就重新配置这台闸机。"),
         Fault.PASSAGE: _("检查传感器是否被遮挡、接线是否松动；其间无法确认人是否通过。"),
         Fault.TURNSTILE: _("到现场查看：有没有人强行通过，闸门是否被卡住。"),
+        Fault.REVOKED: _("它不再放行任何人。要恢复使用：制作新的开通码，按下机箱内按钮后出示。"),
         Fault.FIRE_LOOP: _("确认有无火警；没有火警就检查消防回路接线。其间闸门无电，可自由通行。"),
     }
     return {name.value: words for name, words in known.items()}.get(code) or _(
@@ -233,6 +238,9 @@ def mistake(cause: Mistake | NotFound) -> str:
         (service.BadId, _("编号用 1 到 32 个小写字母、数字，中间可用单个连字符。")),
         (service.Taken, _("这个编号已经有闸机使用。")),
         (service.AlreadySo, _("它已经是这样了。")),
+        (enrolment.HasDevice, _("这台闸机已有设备：要换上新设备，请勾选。")),
+        (enrolment.OtherWords, _("现在等待的是另一台设备：请重新核对钥匙词。")),
+        (enrolment.NothingWaits, _("没有设备在等待确认。")),
         (resolving.DecidedAlready, _("这条记录已经处理过了。")),
         (resolving.CountsAlready, _("与已计入的内容相同：请舍弃另一份。")),
         (NotFound, _("没有这个编号。")),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Blueprint, Request, Response, request
 
 from sync.collector.centre import Centre
 from sync.collector.database import queue_up
-from sync.collector.fleet import snapshots
-from sync.collector.fleet.service import KnownGate
+from sync.collector.fleet import service, snapshots
+from sync.collector.fleet.service import KnownGate, keep_seal
 from sync.collector.intake.opening import open_batch
 from sync.collector.intake.service import Disputed, TakenIn, take_in
 from sync.collector.problems import Kind, Problem
 from sync.collector.tally import RECEIVED, Tally
 from sync.wire.batch import Batch
 from sync.wire.envelope import MessageType
+from sync.wire.keys import Purpose
 from sync.wire.receipt import Answer, Receipt, Standing, encode_answer, sign_receipt
 
 MAX_BODY_BYTES = MessageType.BATCH.max_bytes
@@ -37,12 +39,31 @@ def blueprint(centre: Centre, clock: Callable[[], float], tally: Tally) -> Bluep
     return intake
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A batch that was taken: whose, what became of its records, and the answer."""
+
+    gate: KnownGate
+    batch: Batch
+    taken: TakenIn
+    answer: Answer
+
+
 def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True, tally: Tally | None = None) -> Answer:
     """A batch's bytes in, the answer out. straight: it did not come on a stick. Raises Problem, DatabaseUnavailable."""
+    return take(centre, body, now, straight=straight, tally=tally).answer
+
+
+def take(centre: Centre, body: bytes, now: float, *, straight: bool, tally: Tally | None = None) -> Arrival:
+    """The same, with what became of it."""
     gate, batch = open_batch(body, centre.database, centre.keys)
     with centre.database.change() as connection:
         queue_up(connection, gate.number)
+        if gate.signed_with_next:
+            gate = service.key_arrived(connection, gate)
         taken = take_in(connection, gate, batch, now, straight=straight)
+        if batch.report.sealing_key:
+            keep_seal(connection, gate, batch.report.sealing_key)
         in_force = snapshots.ensure_current(connection, centre, gate, now)
         wanted = batch.report.wants_updates and batch.report.have < in_force.order and not gate.is_revoked
         updates = snapshots.files(connection, gate, batch.report.have) if wanted else None
@@ -66,7 +87,8 @@ def take_batch(centre: Centre, body: bytes, now: float, *, straight: bool = True
         set_aside=taken.set_aside,
         conflicts=taken.conflicts,
     )
-    return Answer(sign_receipt(receipt, centre.keys.receipts), updates)
+    signed = sign_receipt(receipt, centre.keys.current().signer(Purpose.RECEIPT, now))
+    return Arrival(gate, batch, taken, Answer(signed, updates))
 
 
 def _body(incoming: Request) -> bytes:

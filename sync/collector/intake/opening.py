@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sync.collector.database import Database
 from sync.collector.fleet.service import KnownGate, gate_of_key
@@ -11,9 +12,10 @@ from sync.collector.problems import Kind, Problem
 from sync.wire.batch import Batch, unpack
 from sync.wire.envelope import MessageType, named_key, verify
 from sync.wire.errors import NotGenuine, WireError
-from sync.wire.keys import KeyRing, Purpose, VerificationKey
+from sync.wire.keys import KeyRing, Purpose, VerificationKey, key_id
 
 _HEX_128 = re.compile(r"[0-9a-f]{32}")
+_HEX_256 = re.compile(r"[0-9a-f]{64}")
 _MAX_WORD = 200
 _MAX_SECONDS = 1e11  # beyond the year 5000
 
@@ -22,10 +24,14 @@ def open_batch(body: bytes, database: Database, keys: CentreKeys) -> tuple[Known
     """The gate whose signature holds, and its batch. Raises Problem, DatabaseUnavailable."""
     try:
         with database.look() as connection:
-            gate = gate_of_key(connection, named_key(body, MessageType.BATCH))
+            kid = named_key(body, MessageType.BATCH)
+            gate = gate_of_key(connection, kid)
         if gate is None or gate.public_key is None:
             raise Problem(Kind.UNKNOWN_GATE, "no gate of this centre has the key that signed this batch")
-        ring = KeyRing([VerificationKey(gate.public_key, Purpose.GATE)])
+        public = gate.public_key
+        if gate.next_public_key is not None and key_id(gate.next_public_key) == kid:
+            public, gate = gate.next_public_key, replace(gate, signed_with_next=True)
+        ring = KeyRing([VerificationKey(public, Purpose.GATE)])
         payload = verify(body, ring, MessageType.BATCH).payload
     except NotGenuine as cause:
         kind = Kind.BAD_SIGNATURE if cause.reason == "bad_signature" else Kind.NOT_A_MESSAGE
@@ -47,6 +53,7 @@ def _check_bounds(batch: Batch, gate: KnownGate) -> None:
     for holds, rule in (
         (_HEX_128.fullmatch(batch.outbox), "an outbox id is 32 hex digits"),
         (_HEX_128.fullmatch(batch.nonce), "a nonce is 32 hex digits"),
+        (not report.sealing_key or _HEX_256.fullmatch(report.sealing_key), "a sealing key is 64 hex digits"),
         (len(report.faults) <= _MAX_WORD, "too many faults"),
         (all(len(word) <= _MAX_WORD and "\0" not in word for word in words), "a word of it is too long"),
         (

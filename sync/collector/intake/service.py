@@ -81,7 +81,7 @@ def take_in(
     """
     line = _line(connection, gate, batch.outbox)
     if line.gate_number != gate.number:
-        note_contact(connection, gate, batch, batch.report.backlog, now)
+        note_contact(connection, gate, batch, batch.report.backlog, now, straight=straight)
         return _dispute(connection, line, gate, now)
     if batch.urgent or batch.first <= line.next:
         source = Source(line.number, gate.number, gate.venues)
@@ -91,7 +91,8 @@ def take_in(
     else:
         taken = TakenIn(line.next)
     # The gate reports what waits before this batch is acknowledged.
-    note_contact(connection, gate, batch, max(0, batch.report.backlog - (taken.next - batch.first)), now)
+    waits = max(0, batch.report.backlog - (taken.next - batch.first))
+    note_contact(connection, gate, batch, waits, now, straight=straight)
     return taken
 
 

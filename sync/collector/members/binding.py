@@ -6,10 +6,11 @@ administrator sees each request and says yes or no. The administrator's own requ
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sync.collector.accounts import limits
@@ -25,13 +26,16 @@ from sync.collector.members.inspectors import inspector_of
 from sync.collector.members.model import Answer, BindingRequest, Inspector
 from sync.collector.privacy.access import Personal
 from sync.collector.privacy.audit import Act
-from sync.collector.venues.model import Venue
+from sync.collector.venues.model import Venue, VenueState
 
 CODES = Limit(free=5, first_wait_seconds=600, longest_wait_seconds=86_400, forgotten_seconds=86_400)
 CODES_OF_ADDRESS = Limit(free=20, first_wait_seconds=600, longest_wait_seconds=86_400, forgotten_seconds=86_400)
 """Wrong codes of an account, and of all accounts of an address: about a dozen guesses a day."""
 MOST_WAITING = 5
 """Requests that one account may have waiting at once."""
+MOST_A_DAY = 20
+"""Requests of one account within a day, those that it took back too: each stays in the tables and in the audit."""
+_DAY_SECONDS = 86_400.0
 REFUSED_SECONDS = 86_400.0
 """Who was refused asks that venue again after a day."""
 
@@ -50,6 +54,10 @@ class RefusedLately(Mistake):
 
 class TooManyRequests(Mistake):
     """Other venues' administrators should answer first."""
+
+
+class NotActive(Mistake):
+    """The venue waits for its township, was refused or is closed: nobody is bound."""
 
 
 class AnsweredAlready(Mistake):
@@ -102,13 +110,20 @@ def count_guess(database: Database, key: AccountKey, account: Account | int, add
     return [subject for subject, _ in counted]
 
 
+def was_right(database: Database, counted: Sequence[bytes]) -> None:
+    """The code was some venue's, though nothing came of it: that was no guess."""
+    with database.write() as session:
+        for subject in counted:
+            limits.take_back(session, subject, all_of_it=False)
+
+
 def ask(access: Personal, account: Account, code: str, counted: Sequence[bytes] = ()) -> tuple[Venue, bool]:
     """The venue of that code, and whether the account inspects there now: only its administrator does at once.
 
     counted: of `count_guess`. Raises Mistake.
     """
     session, now = access.session, access.now
-    venue = declaration.venue_of(session, "".join(code.split()))
+    venue = declaration.venue_of(session, "".join(unicodedata.normalize("NFKC", code).split()))
     if venue is None:
         raise UnknownCode("no active venue has that declaration code now")
     for subject in counted:
@@ -124,25 +139,29 @@ def ask(access: Personal, account: Account, code: str, counted: Sequence[bytes] 
         raise BoundAlready(f"{account.login} has asked venue {venue.id} already")
     if len(waiting) >= MOST_WAITING:
         raise TooManyRequests(f"{account.login} has {len(waiting)} requests waiting")
+    today = mine.where(BindingRequest.asked_at.between(now - _DAY_SECONDS, now))
+    if len(session.scalars(today.limit(MOST_A_DAY)).all()) >= MOST_A_DAY:
+        raise TooManyRequests(f"{account.login} has asked {MOST_A_DAY} times within a day")
     refused = mine.where(
         BindingRequest.venue_id == venue.id,
         BindingRequest.answer == Answer.REFUSED.value,
-        BindingRequest.answered_at > now - REFUSED_SECONDS,
+        BindingRequest.answered_at.between(now - REFUSED_SECONDS, now),
     )
     if session.scalar(refused.limit(1)) is not None:
         raise RefusedLately(f"venue {venue.id} refused {account.login} within a day")
     session.add(BindingRequest(account_id=account.id, venue_id=venue.id, asked_at=now))
     session.flush()
-    access.note(Act.BINDING_ASK, detail=f"venue {venue.id} by {account.login}")
+    access.note(Act.BINDING_ASK, detail=f"venue {venue.id} by {account.named}")
     return venue, False
 
 
 def requests(session: Session, venue_id: int) -> list[Request]:
-    """Those that wait, the oldest first."""
+    """Those that wait, the oldest first; of accounts that may be used."""
     rows = session.execute(
         select(BindingRequest, Account)
         .join(Account, Account.id == BindingRequest.account_id)
         .where(BindingRequest.venue_id == venue_id, BindingRequest.answer == Answer.WAITING.value)
+        .where(Account.disabled_at.is_(None))
         .order_by(BindingRequest.asked_at, BindingRequest.id)
     )
     return [Request(row.id, account.login, account.name, row.asked_at) for row, account in rows]
@@ -160,18 +179,24 @@ def waiting_for(session: Session, account_id: int) -> list[tuple[int, Venue, flo
 
 
 def answer(access: Personal, venue_id: int, request_id: int, *, accept: bool) -> Account:
-    """The administrator's yes or no; whose request it was. Raises NotFound, AnsweredAlready."""
-    account = _close(access, request_id, Answer.ACCEPTED if accept else Answer.REFUSED, venue_id=venue_id)
+    """The administrator's yes or no; whose request it was. Raises NotFound, AnsweredAlready, NotActive."""
+    row = _close(access, request_id, Answer.ACCEPTED if accept else Answer.REFUSED, venue_id=venue_id)
+    account = access.session.get_one(Account, row.account_id)
+    if accept and access.session.get_one(Venue, venue_id).state != VenueState.ACTIVE.value:
+        raise NotActive(f"venue {venue_id} is not active")
+    if accept and account.disabled_at is not None:
+        raise NotFound(f"request {request_id} is of a disabled account")
     if accept and not _inspects(account, venue_id):
         _bind(access, account, venue_id)
     elif not accept:
-        access.note(Act.BINDING_REFUSE, detail=f"venue {venue_id}, {account.login}")
+        access.note(Act.BINDING_REFUSE, detail=f"venue {venue_id}, {account.named}")
     return account
 
 
 def withdraw(access: Personal, account_id: int, request_id: int) -> None:
     """Take one's own request back. Raises NotFound, AnsweredAlready."""
-    _close(access, request_id, Answer.WITHDRAWN, account_id=account_id)
+    row = _close(access, request_id, Answer.WITHDRAWN, account_id=account_id)
+    access.note(Act.BINDING_WITHDRAW, detail=f"venue {row.venue_id}")
 
 
 def members(session: Session, venue_id: int) -> list[Member]:
@@ -200,25 +225,18 @@ def unbind(access: Personal, venue_id: int, login: str) -> None:
     for row in account.appointments:
         if (row.role, row.venue_id) == (Role.INSPECTOR.value, venue_id):
             accounts.dismiss(access.session, account, row.id)
-            _forget_secrets(access.session, account.id, venue_id)
-            access.note(Act.UNBIND, detail=f"venue {venue_id}, {account.login}")
+            access.note(Act.UNBIND, detail=f"venue {venue_id}, {account.named}")
             return
     raise NotFound(f"{login} is no inspector of venue {venue_id}")
-
-
-def _forget_secrets(session: Session, account_id: int, venue_id: int) -> None:
-    """Who is bound again sets a PIN and gets a badge anew."""
-    mine = (Inspector.account_id == account_id, Inspector.venue_id == venue_id)
-    session.execute(update(Inspector).where(*mine).values(pin=None, badge=Inspector.badge + 1, checkpoint_id=None))
 
 
 def _bind(access: Personal, account: Account, venue_id: int) -> None:
     accounts.appoint(access.session, account, Appointment(Role.INSPECTOR, venue=venue_id), access.now)
     inspector_of(access.session, account.id, venue_id)
-    access.note(Act.BIND, detail=f"venue {venue_id}, {account.login}")
+    access.note(Act.BIND, detail=f"venue {venue_id}, {account.named}")
 
 
-def _close(access: Personal, request_id: int, said: Answer, **mine: int) -> Account:
+def _close(access: Personal, request_id: int, said: Answer, **mine: int) -> BindingRequest:
     """Answer a request that is still open, and is of that venue or account."""
     session = access.session
     row = session.get(BindingRequest, request_id, with_for_update=True)
@@ -228,7 +246,7 @@ def _close(access: Personal, request_id: int, said: Answer, **mine: int) -> Acco
         raise AnsweredAlready(f"request {request_id} was {row.answer} already")
     row.answer, row.answered_at = said.value, access.now
     session.flush()
-    return session.get_one(Account, row.account_id)
+    return row
 
 
 def _inspects(account: Account, venue_id: int) -> bool:

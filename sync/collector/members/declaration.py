@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sync.collector.errors import Mistake
@@ -16,6 +16,15 @@ _LOWEST, _HIGHEST = 10 ** (DECLARATION_DIGITS - 1), 10**DECLARATION_DIGITS - 1  
 _DRAWS = 64  # with nine of ten codes taken, all of them miss once in a thousand times
 
 
+MOST_A_DAY = 10
+"""Codes of one venue within a day. A code is used up for ever, and there are 900,000."""
+_DAY_SECONDS = 86_400.0
+
+
+class RenewedOften(Mistake):
+    """The venue has had its codes for today."""
+
+
 def of_venue(session: Session, venue_id: int) -> str | None:
     """The code in force, None where there is none yet."""
     found: str | None = session.scalar(_in_force(venue_id).with_only_columns(DeclarationCode.code))
@@ -23,7 +32,14 @@ def of_venue(session: Session, venue_id: int) -> str | None:
 
 
 def issue(session: Session, venue_id: int, now: float) -> str:
-    """A new code; the one before ends, and is never another venue's. Raises Mistake when no code is left."""
+    """A new code; the one before ends, and is never another venue's.
+
+    Raises RenewedOften; Mistake when no code is left.
+    """
+    lately = DeclarationCode.issued_at.between(now - _DAY_SECONDS, now)
+    of_today = select(func.count()).select_from(DeclarationCode).where(DeclarationCode.venue_id == venue_id, lately)
+    if (session.scalar(of_today) or 0) >= MOST_A_DAY:
+        raise RenewedOften(f"venue {venue_id} has had {MOST_A_DAY} codes within a day")
     before = session.scalar(_in_force(venue_id))
     if before is not None:
         before.ended_at = now

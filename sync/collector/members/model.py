@@ -91,7 +91,10 @@ class Inspector(Base):
 
 
 class HandOver(Base):
-    """The administrator's role, offered to an inspector of the venue (R16); the new one accepts."""
+    """The administrator's role, offered to an inspector of the venue (R16); the new one accepts.
+
+    answered_at: None too for an offer that ended with the role of who made or had it.
+    """
 
     __tablename__ = "hand_over"
 

@@ -53,7 +53,7 @@ def _add_binding(pages: Blueprint, centre: Centre, key: AccountKey, clock: Calla
     @pages.route("/bind", methods=["GET", "POST"])
     @requires(Action.VENUE_BIND)
     def bind() -> Any:
-        form, status = BindForm(), HTTPStatus.OK
+        form, status, counted = BindForm(), HTTPStatus.OK, list[bytes]()
         if form.validate_on_submit():
             try:
                 address = sender(request.remote_addr, request.headers.get("X-Forwarded-For")) or "unknown"
@@ -71,6 +71,8 @@ def _add_binding(pages: Blueprint, centre: Centre, key: AccountKey, clock: Calla
                 status = HTTPStatus.TOO_MANY_REQUESTS
             except Mistake as cause:
                 form.code.errors = [words.mistake(cause)]
+                if not isinstance(cause, binding.UnknownCode):
+                    binding.was_right(centre.database, counted)
         if form.errors and status is HTTPStatus.OK:
             status = HTTPStatus.UNPROCESSABLE_ENTITY
         return make_response(render_template("members/bind.html", form=form), status)

@@ -6,14 +6,13 @@ and is never listed. Whose status changed is `visitors.status`'s word, not this 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import Enum
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from sync.collector.database import queue_up
+from sync.collector.database import queue_up, upsert
 from sync.collector.errors import Mistake, NotFound
 from sync.collector.policy.model import GateList, StatusListFiles, Withdrawal
 from sync.collector.visitors.model import IssuedPass
@@ -26,15 +25,8 @@ MAX_DELTA_SHARE = 0.2  # of the snapshot; beyond it a new snapshot costs the lin
 MIN_DELTA_BYTES = 12_000  # a thousand entries are no reason for a new snapshot
 
 
-class Ground(Enum):
-    """Why a pass is withdrawn; it is listed while any of them holds. The columns of `Withdrawal`."""
-
-    HAND = "by_hand"
-    STATUS = "by_status"
-
-
-def withdraw(session: Session, serial: bytes, now: float, ground: Ground = Ground.HAND) -> Withdrawal:
-    """List a pass from the next build on. Doing it twice changes nothing. Raises NotFound, Mistake."""
+def withdraw(session: Session, serial: bytes, now: float) -> Withdrawal:
+    """List a pass from the next build on, by hand. Doing it twice changes nothing. Raises NotFound, Mistake."""
     issued = session.get(IssuedPass, serial)
     if issued is None:
         raise NotFound(f"no pass has the serial {serial.hex()}")
@@ -44,27 +36,51 @@ def withdraw(session: Session, serial: bytes, now: float, ground: Ground = Groun
         raise Mistake("this pass has expired: every gate refuses it already")
     row = session.get(Withdrawal, serial)
     if row is None:
-        row = Withdrawal(serial=serial, expires_at=issued.expires_at, withdrawn_at=now, by_hand=False, by_status=False)
+        row = Withdrawal(serial=serial, expires_at=issued.expires_at, withdrawn_at=now)
         session.add(row)
-    setattr(row, ground.value, True)
+    row.by_hand = True
     session.flush()
     return row
 
 
-def reinstate(session: Session, serial: bytes, ground: Ground = Ground.HAND) -> None:
-    """That ground holds no longer; without another the pass is off the list from the next build on.
+def reinstate(session: Session, serial: bytes) -> None:
+    """Take a pass that was withdrawn by hand off the list again, from the next build on.
 
-    Raises NotFound, and Mistake for a hand on a pass whose holder is not green.
+    It stays there while its holder's status says so. Raises NotFound, and Mistake where only the status does.
     """
     row = session.get(Withdrawal, serial)
     if row is None:
         raise NotFound(f"the pass {serial.hex()} is not withdrawn")
-    if not getattr(row, ground.value):
+    if not row.by_hand:
         raise Mistake(f"the pass {serial.hex()} is withdrawn because of its holder's status: that is to change")
-    setattr(row, ground.value, False)
-    if not (row.by_hand or row.by_status):
+    row.by_hand = False
+    if not row.by_status:
         session.delete(row)
     session.flush()
+
+
+def follow_status(session: Session, worse: Mapping[bytes, int], fitting: Sequence[bytes], now: float) -> None:
+    """List passes because of their holders' status, and take others off that were listed for nothing else.
+
+    worse: serials of saved and paper passes whose holders stand worse than the pass says, with their expiry.
+    """
+    session.flush()
+    if worse:
+        rows = [
+            {"serial": serial, "expires_at": expires_at, "withdrawn_at": now, "by_hand": False, "by_status": True}
+            for serial, expires_at in worse.items()
+        ]
+        connection = session.connection()
+        statement = upsert(Withdrawal, connection.dialect.name)
+        more = statement.on_conflict_do_update(index_elements=["serial"], set_={"by_status": True})
+        connection.execute(more, rows)
+    if fitting:
+        these = Withdrawal.serial.in_(fitting)
+        session.execute(delete(Withdrawal).where(these, ~Withdrawal.by_hand))
+        session.execute(update(Withdrawal).where(these).values(by_status=False))
+    for row in session.identity_map.values():
+        if isinstance(row, Withdrawal):  # what the caller holds of other things stays as it is
+            session.expire(row)
 
 
 def build_list(

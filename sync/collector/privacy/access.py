@@ -6,7 +6,7 @@ or takes one away: nobody writes under a key that is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -36,6 +36,10 @@ class Personal:
         """The audit's line for what is about to be shown or done; its number."""
         connection = self.session.connection()
         return audit.note(connection, self.audit_key, act, self.actor, self.now, visitor=visitor, detail=detail)
+
+    def note_all(self, act: Act, said: Sequence[tuple[str | None, str]]) -> None:
+        """A line for each visitor and detail."""
+        audit.note_all(self.session.connection(), self.audit_key, act, self.actor, self.now, said)
 
 
 @contextmanager

@@ -13,9 +13,10 @@ import getpass
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -50,9 +51,19 @@ class Act(str, Enum):
     LINK = "link"
     GATE_CREATE = "gate_create"
     GATE_PROVISION = "gate_provision"
+    GATE_ENROL = "gate_enrol"
+    GATE_CONFIRM = "gate_confirm"
+    GATE_REFUSE = "gate_refuse"
     GATE_MOVE = "gate_move"
     GATE_REVOKE = "gate_revoke"
     GATE_RETIRE = "gate_retire"
+    KEYS_NEXT = "keys_next"
+    KEYS_WITHDRAW = "keys_withdraw"
+    KEYS_RENEW = "keys_renew"
+    ROOT_WORDS = "root_words"
+    ROOT_COPY = "root_copy"
+    ROOT_RESTORE = "root_restore"
+    ROOT_REMOVE = "root_remove"
     RECORD_ACCEPT = "record_accept"
     RECORD_CORRECT = "record_correct"
     RECORD_DISCARD = "record_discard"
@@ -62,10 +73,13 @@ class Act(str, Enum):
     CHECKPOINT = "checkpoint"
     DECLARATION_CODE = "declaration_code"
     BINDING_ASK = "binding_ask"
+    BINDING_WITHDRAW = "binding_withdraw"
     BINDING_REFUSE = "binding_refuse"
     BIND = "bind"
     UNBIND = "unbind"
     HAND_OVER_OFFER = "hand_over_offer"
+    HAND_OVER_TAKE_BACK = "hand_over_take_back"
+    HAND_OVER_DECLINE = "hand_over_decline"
     HAND_OVER = "hand_over"
     INSPECTOR_PIN = "inspector_pin"
     INSPECTOR_BADGE = "inspector_badge"
@@ -113,22 +127,36 @@ def note(
     detail: str = "",
 ) -> int:
     """Append a line within a write transaction; its number. key: of the chain (`PersonalKeys.audit`)."""
+    return note_all(connection, key, act, actor, now, [(visitor, detail)])
+
+
+def note_all(
+    connection: Connection, key: bytes, act: Act, actor: Actor, now: float, said: Sequence[tuple[str | None, str]]
+) -> int:
+    """Append a line for each visitor and detail; the last one's number, 0 for none."""
+    if not said:
+        return 0
     queue_up(connection, _QUEUE)
     last = connection.execute(
         select(AuditLine.number, AuditLine.digest).order_by(AuditLine.number.desc()).limit(1)
     ).one_or_none()
-    line = {
-        "number": last.number + 1 if last else 1,
-        "at": now,
-        "actor": actor.name,
-        "act": act.value,
-        "visitor": visitor,
-        "reason": actor.reason,
-        "detail": detail,
-    }
-    digest = _digest(key, last.digest if last else _BEGIN, list(line.values()))
-    connection.execute(insert(AuditLine), line | {"digest": digest})
-    return int(line["number"])  # type: ignore[arg-type]
+    number, digest = (last.number, last.digest) if last else (0, _BEGIN)
+    lines: list[dict[str, Any]] = []
+    for visitor, detail in said:
+        number += 1
+        line = {
+            "number": number,
+            "at": now,
+            "actor": actor.name,
+            "act": act.value,
+            "visitor": visitor,
+            "reason": actor.reason,
+            "detail": detail,
+        }
+        digest = _digest(key, digest, list(line.values()))
+        lines.append(line | {"digest": digest})
+    connection.execute(insert(AuditLine), lines)
+    return int(number)
 
 
 def broken(connection: Connection, key: bytes | None) -> Iterator[str]:

@@ -26,6 +26,7 @@ from sync.collector.errors import NotFound
 from sync.collector.languages import translate as _
 from sync.collector.members.inspectors import inspector_of
 from sync.collector.members.model import Inspector
+from sync.collector.problems import Kind, Problem
 from sync.collector.registration import service, taps, words
 from sync.collector.registration.forms import DisinfectionForm
 from sync.collector.registration.model import NONCE_BYTES
@@ -151,10 +152,15 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
         form.what.choices = list(words.rounds().items())
         if not form.validate_on_submit():
             return _page(centre, venue_id, clock(), form)
-        with centre.database.write() as session:
-            venue = _venue(session, venue_id)
-            inspector = inspector_of(session, guard.who().account_id, venue.id)
-            service.disinfected(session, venue, inspector, form.nonce_bytes, form.round, form.note.data or "", clock())
+        told = (form.nonce_bytes, form.round, form.note.data or "")
+        try:
+            with centre.database.write() as session:
+                venue = _venue(session, venue_id)
+                inspector = inspector_of(session, guard.who().account_id, venue.id)
+                service.disinfected(session, venue, inspector, *told, clock())
+        except Refused as cause:
+            form.note.errors, form.nonce.data = [words.refusal(cause.why)], secrets.token_hex(NONCE_BYTES)
+            return _page(centre, venue_id, clock(), form)
         flash(_("消毒已记录。"))
         return redirect(url_for("inspection.index", venue_id=venue_id), 303)
 
@@ -162,11 +168,17 @@ def blueprint(centre: Centre, clock: Callable[[], float]) -> Blueprint:
 
 
 def _register(centre: Centre, venue_id: int, now: float) -> Done:
-    """One tap of this request. Raises Refused, NotFound, Forbidden."""
-    tap = taps.read(request.form)
+    """One tap of this request. Raises Refused, NotFound, Forbidden; Problem for a tap of somebody else's.
+
+    A phone keeps what its inspector tapped through the end of a session, and sends it with whatever cookie it has then.
+    """
+    tap, whose = taps.read(request.form), request.form.get("inspector")
     with centre.database.write() as session:
         venue = _venue(session, venue_id)
-        return service.register(session, venue, inspector_of(session, guard.who().account_id, venue.id), tap, now)
+        inspector = inspector_of(session, guard.who().account_id, venue.id)
+        if whose not in (None, str(inspector.id)):
+            raise Problem(Kind.SIGNED_OUT, "somebody else is signed in here")
+        return service.register(session, venue, inspector, tap, now)
 
 
 def _venue(session: Session, venue_id: int) -> Venue:

@@ -109,12 +109,15 @@ def stand_at(session: Session, venue: int, inspector: Inspector, checkpoint: int
 def disinfected(
     session: Session, venue: Venue, inspector: Inspector, nonce: bytes, what: Round, note: str, now: float
 ) -> None:
-    """Log a round where the inspector stands (R4b); the same nonce again changes nothing. Raises Refused."""
-    note = note.strip()
-    if len(note) > MAX_NOTE or (note and not note.isprintable()):
+    """Log a round where the inspector stands (R4b); the same nonce again is the same round. Raises Refused."""
+    note = " ".join(note.split())  # a Chinese keyboard's space is none that is printable
+    if len(note) > MAX_NOTE or not note.isprintable():
         raise Refused(Refusal.MALFORMED)
     row = {"venue": venue.id, "nonce": nonce, "inspector": inspector.id, "checkpoint": inspector.checkpoint_id or 0}
     insert_new(session.connection(), DisinfectionRow, [row | {"at": now, "what": what.value, "note": note}])
+    kept = session.get_one(DisinfectionRow, (venue.id, nonce))
+    if (kept.inspector, kept.what, kept.note) != (inspector.id, what.value, note):
+        raise Refused(Refusal.OTHER_TAP)
 
 
 def disinfections(session: Session, venue: int, limit: int) -> list[DisinfectionRow]:

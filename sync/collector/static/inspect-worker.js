@@ -3,6 +3,7 @@
 "use strict";
 
 const PAGE = new URL(self.registration.scope).pathname;
+const PLACE = "venue-gate:" + PAGE.split("/")[2] + ":"; // as inspect.js calls it; another venue's may be of another day
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -16,5 +17,5 @@ self.addEventListener("fetch", (event) => {
 });
 
 async function kept(path) {
-  return (await caches.match(path, { ignoreSearch: true, ignoreVary: true })) || Response.error();
+  return (await caches.match(path, { cacheName: PLACE, ignoreSearch: true, ignoreVary: true })) || Response.error();
 }

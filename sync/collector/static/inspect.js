@@ -20,18 +20,22 @@
   const TIMEOUT = 8000;
   const RETRY = [2000, 4000, 8000, 15000, 30000];
   const LOOK_EVERY = 20000;
+  const DAY = 86400;
   const BOUNCE = 700; // a second touch of the same finger is no second person
   const PLACE = "venue-gate:" + root.dataset.venue + ":";
   const QUEUE = PLACE + root.dataset.inspector + ":tap:";
   const HEARD = PLACE + root.dataset.inspector + ":today";
   const LOST = PLACE + root.dataset.inspector + ":unsent:";
 
+  const LOAD = performance.timeOrigin || Date.now(); // tells this opening of the page from others
+
   let token = form.elements.csrf_token.value;
   let limit = Number(root.dataset.limit);
   let confirmed = Number(mine.textContent); // people of mine that the centre has counted
   let last = null; // the tap that may be undone
+  let touched = ""; // the button that was pressed last
   let lockedUntil = 0;
-  let made = 0;
+  let turn = 0; // of the newest tap in the queue
   let sending = false;
   let trouble = ""; // why the queue stands still
   let failures = 0;
@@ -77,6 +81,7 @@
     } catch (cause) { /* it is in memory only */ }
     return kept.concat(Array.from(memory.keys())).filter((key) => key.startsWith(prefix)).sort();
   }
+  const isUnkept = () => Array.from(memory.keys()).some((key) => key.startsWith(QUEUE)); // leaving the page loses it
   const others = () => keys(PLACE).filter((key) => key.indexOf(":tap:") > 0 && !key.startsWith(QUEUE)).length;
 
   const digits = (number, length) => String(number).padStart(length, "0");
@@ -92,9 +97,11 @@
 
   function enqueue(fields, counts) {
     const at = Date.now();
-    made += 1;
-    const tap = { at, fields: Object.assign({ nonce: hex(16) }, fields), counts };
-    keep(QUEUE + digits(at, 15) + digits(made, 6) + ":" + tap.fields.nonce, JSON.stringify(tap));
+    const before = keys(QUEUE).pop();
+    // In the order of the finger, also on a phone whose clock was set back: an undo follows its tap.
+    turn = Math.max(at, turn + 1, before ? Number(before.substr(QUEUE.length, 15)) + 1 : 0);
+    const tap = { at, load: LOAD, mono: performance.now(), fields: Object.assign({ nonce: hex(16) }, fields), counts };
+    keep(QUEUE + digits(turn, 15) + ":" + tap.fields.nonce, JSON.stringify(tap));
     show();
     flush();
     return tap;
@@ -102,11 +109,12 @@
 
   function tapped(finding) {
     const now = Date.now();
-    if (now < lockedUntil && now > lockedUntil - BOUNCE) return;
+    if (finding === touched && now < lockedUntil && now > lockedUntil - BOUNCE) return;
     const typed = temperature.value.trim();
     const isReading = finding === "reading" || (finding === "normal" && typed !== "");
     const value = isReading ? celsius(typed) : null;
     if (isReading && value === null) return complain();
+    touched = finding;
     lockedUntil = now + BOUNCE;
     form.classList.add("just-tapped");
     setTimeout(() => form.classList.remove("just-tapped"), BOUNCE);
@@ -215,6 +223,7 @@
 
   function show() {
     const queue = keys(QUEUE);
+    root.dataset.queue = queue.length;
     const counted = queue.map((key) => JSON.parse(recall(key)).counts);
     mine.textContent = Math.max(0, confirmed + counted.reduce((sum, count) => sum + count, 0));
     const lines = [];
@@ -230,6 +239,7 @@
       if (trouble === "signed-out") {
         const link = element("a", words.signIn);
         link.href = words.signInUrl;
+        if (isUnkept()) link.target = "_blank";
         sentence.appendChild(document.createTextNode(" "));
         sentence.appendChild(link);
       }
@@ -294,7 +304,10 @@
   async function look() {
     const { status, told } = await ask(root.dataset.state, {});
     if (status === 200 && told && told.token) {
-      if (String(told.inspector) !== root.dataset.inspector) location.reload(); // somebody else signed in
+      if (String(told.inspector) !== root.dataset.inspector) { // somebody else signed in: what waits here is not theirs
+        if (!isUnkept()) location.reload();
+        return "signed-out";
+      }
       token = told.token;
       for (const each of document.querySelectorAll("[name=csrf_token]")) each.value = token;
       limit = told.limit;
@@ -302,20 +315,28 @@
       hear(told.today);
       return "";
     }
-    if (status === 401) forgetPage();
+    if (status === 401 || status === 403) forgetPage();
     return status === 401 ? "signed-out" : status === 403 ? "forbidden" : "offline";
+  }
+
+  // Seconds. A phone's clock may be put right in between, by years; its monotonic one may sleep with the phone.
+  function ageOf(tap) {
+    const byClock = (Date.now() - tap.at) / 1000;
+    const atLeast = tap.load === LOAD ? (performance.now() - tap.mono) / 1000 : 0;
+    return byClock < atLeast || (byClock > DAY && tap.load === LOAD && atLeast < DAY) ? atLeast : byClock;
   }
 
   async function post(tap) {
     const body = new URLSearchParams(tap.fields);
-    body.set("age", Math.max(0, (Date.now() - tap.at) / 1000).toFixed(1));
+    body.set("age", ageOf(tap).toFixed(1));
+    body.set("inspector", root.dataset.inspector);
     return ask(root.dataset.taps, { method: "POST", body, headers: { "X-CSRFToken": token } });
   }
 
   async function send(key) {
     const tap = JSON.parse(recall(key));
     let { status, told } = await post(tap);
-    if (status === 400) { // the token is another session's
+    if (status === 400 || status === 401) { // the token is another session's, or nobody's
       const why = await look();
       if (why) return why;
       ({ status, told } = await post(tap));
@@ -391,27 +412,25 @@
     } catch (cause) { /* offline now, or a browser that keeps nothing: the page works as long as it is open */ }
   }
 
-  // Whoever holds a phone that was signed out finds no page on it; what waits stays.
+  // Whoever holds a phone that was signed out finds no page on it (leaving.js too); what waits stays.
   function forgetPage() {
     if ("caches" in window) caches.delete(PLACE);
   }
 
   // --- the page
-  const leaving = document.querySelector(".whoami form");
-  if (leaving) leaving.addEventListener("submit", forgetPage);
   for (const button of form.querySelectorAll("[data-finding]")) {
     button.addEventListener("click", (event) => {
       event.preventDefault();
-      if (event.detail === 0 && document.activeElement !== button) return; // Enter in a field is no touch of a button
       tapped(button.dataset.finding);
     });
   }
   form.addEventListener("submit", (event) => event.preventDefault());
-  temperature.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") { event.preventDefault(); tapped("reading"); }
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
+    event.preventDefault(); // else it presses the form's first button, which says "normal"
+    if (event.target === temperature) tapped("reading");
   });
   temperature.addEventListener("input", () => { wrong.hidden = true; temperature.removeAttribute("aria-invalid"); });
-  people.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
   people.addEventListener("input", several);
   for (const step of form.querySelectorAll("[data-step]")) {
     step.hidden = false;
@@ -429,6 +448,11 @@
   setInterval(() => {
     if (last !== null && Date.now() - last.at > Number(root.dataset.undoSeconds) * 1000) { last = null; settleUndo(); }
   }, 1000);
+  window.addEventListener("beforeunload", (event) => {
+    if (!isUnkept()) return;
+    event.preventDefault();
+    event.returnValue = ""; // browsers before 2023 ask for this only
+  });
   window.addEventListener("online", flush);
   window.addEventListener("pageshow", flush);
   window.addEventListener("storage", show);

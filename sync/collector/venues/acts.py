@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from sync.collector.accounts import guard
 from sync.collector.accounts.model import Account
-from sync.collector.accounts.permissions import Action
+from sync.collector.accounts.permissions import Action, Place, may_at
 from sync.collector.centre import Centre
 from sync.collector.errors import Mistake
 from sync.collector.fleet.model import Gate
@@ -26,9 +26,17 @@ class GatesStandThere(Mistake):
 
 @contextmanager
 def acting(centre: Centre, action: Action, venue_id: int, now: float) -> Iterator[tuple[Personal, Venue]]:
-    """A transaction of who is signed in, at a venue where they may do that. Raises NotFound, Forbidden."""
+    """A transaction of who is signed in, at a venue where they may do that: one at a time. Raises NotFound, Forbidden.
+
+    Who had to wait is asked for their role again: it may have been handed over meanwhile.
+    """
     with personal(centre, guard.actor(action.value), now) as access:
-        yield access, guard.venue_for(access.session, action, venue_id)
+        venue = service.hold_venue(access.session, venue_id)
+        account = own_account(access)
+        place = Place(venue=venue.id, region=venue.region)
+        if account.disabled_at is not None or not may_at(account.roles(), action, place):
+            raise guard.Forbidden(action)
+        yield access, venue
 
 
 def own_account(access: Personal) -> Account:

@@ -56,7 +56,7 @@ def decide(state: StateDir, venue_id: int, word: str, because: str, reason: str)
     if (word == "refuse") != bool(because.strip()):
         raise click.UsageError("--because goes with refuse: the venue's administrator reads why")
     with opened(state) as centre, personal(centre, at_terminal(reason), time.time()) as access:
-        row = service.find_venue(access.session, venue_id)
+        row = service.hold_venue(access.session, venue_id)
         approval.decide(access, row, _DECISIONS[word], because.strip())
         now_is = row.state
     click.echo(f"Venue {venue_id} is {now_is}.", err=True)

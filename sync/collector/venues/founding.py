@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from sync.collector.accounts import service as accounts
 from sync.collector.accounts.model import Account
@@ -53,7 +55,7 @@ class Particulars:
     opening: Opening
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", checked_name(self.name))
+        object.__setattr__(self, "name", checked_name(" ".join(self.name.split())))
         address = " ".join(self.address.split())
         if not 0 < len(address) <= MAX_ADDRESS or not address.isprintable():
             raise NoAddress(f"an address has 1 to {MAX_ADDRESS} printable characters")
@@ -69,46 +71,40 @@ class Particulars:
 def found(access: Personal, account: Account, told: Particulars, *, needs_approval: bool) -> Venue:
     """A new venue and its administrator, active at once or after the township's approval.
 
-    Raises Mistake: `Held` when the account has a venue, `NameTaken`.
+    Whose venue was closed leaves it by founding another. Raises Mistake: `Held` when the account has a venue,
+    `NameTaken`.
     """
     session, now = access.session, access.now
+    _leave_closed(session, account)
+    _without_venue(session, account)
     _free_name(access, told.name)
     state = VenueState.WAITING if needs_approval else VenueState.ACTIVE
     venue = Venue(state=state.value, created_at=now)
     _put(venue, told)
     session.add(venue)
-    session.flush()
+    _keep_name(session, told.name)
     history.note(session, venue, now, account.id)
     accounts.appoint(session, account, Appointment(Role.VENUE_ADMINISTRATOR, venue=venue.id), now)
     create_checkpoint(session, venue.id, FIRST_CHECKPOINT, Direction.IN)
     declaration.issue(session, venue.id, now)
-    access.note(Act.VENUE_CREATE, detail=f"venue {venue.id} by {account.login}")
+    access.note(Act.VENUE_CREATE, detail=f"venue {venue.id} by {account.named}")
     return venue
 
 
-def amend(access: Personal, account: Account, venue: Venue, told: Particulars) -> None:
-    """Change what it is; a refused venue asks its township again. Raises Mistake."""
+def amend(access: Personal, account: Account, venue: Venue, told: Particulars, *, needs_approval: bool) -> None:
+    """Change what it is; a refused venue asks its township again, one that moves to another township asks that one.
+
+    Raises Mistake.
+    """
     if told.name != venue.name:
         _free_name(access, told.name)
+    is_moved = venue.state == VenueState.ACTIVE.value and venue.region not in ("", told.region)
     _put(venue, told)
-    if venue.state == VenueState.REFUSED.value:
+    if venue.state == VenueState.REFUSED.value or (is_moved and needs_approval):
         venue.state, venue.refusal = VenueState.WAITING.value, ""
-    access.session.flush()
+    _keep_name(access.session, told.name)
     history.note(access.session, venue, access.now, account.id)
     access.note(Act.VENUE_CHANGE, detail=f"venue {venue.id}")
-
-
-def particulars(venue: Venue) -> Particulars:
-    """Of a venue that an administrator founded. Raises Mistake for one that a terminal made with a name alone."""
-    return Particulars(
-        name=venue.name,
-        region=venue.region,
-        address=venue.address,
-        kind=venue.kind,
-        credit_code=venue.credit_code,
-        position=position(venue),
-        opening=opening(venue),
-    )
 
 
 def position(venue: Venue) -> Position | None:
@@ -123,6 +119,12 @@ def opening(venue: Venue) -> Opening:
     return Opening.of_mask(venue.open_minute, venue.close_minute, venue.open_days)
 
 
+def _leave_closed(session: Session, account: Account) -> None:
+    for row in [each for each in account.appointments if each.role == Role.VENUE_ADMINISTRATOR.value]:
+        if session.get_one(Venue, row.venue_id).state == VenueState.CLOSED.value:
+            accounts.dismiss(session, account, row.id)
+
+
 def _put(venue: Venue, told: Particulars) -> None:
     venue.name, venue.region, venue.address = told.name, told.region, told.address
     venue.kind, venue.credit_code = told.kind, told.credit_code
@@ -130,6 +132,22 @@ def _put(venue: Venue, told: Particulars) -> None:
     venue.longitude = None if told.position is None else told.position.longitude
     venue.open_minute, venue.close_minute = told.opening.open_minute, told.opening.close_minute
     venue.open_days = told.opening.days_mask
+
+
+def _without_venue(session: Session, account: Account) -> None:
+    """One venue an administrator; a second request of the same account waits for the first. Raises Held."""
+    session.execute(select(Account.id).where(Account.id == account.id).with_for_update(key_share=True))
+    session.refresh(account, ["appointments"])
+    if any(each.role is Role.VENUE_ADMINISTRATOR for each in account.roles()):
+        raise accounts.Held(f"{account.login} administers a venue: one venue for each administrator")
+
+
+def _keep_name(session: Session, name: str) -> None:
+    """Raises NameTaken where somebody else took it in the same moment; then nothing of the transaction stays."""
+    try:
+        session.flush()
+    except IntegrityError as cause:
+        raise NameTaken(f"there is a venue called {name} since just now") from cause
 
 
 def _free_name(access: Personal, name: str) -> None:

@@ -25,7 +25,7 @@ from sync.collector.venues import acts, divisions, founding, history, opening, s
 from sync.collector.venues.forms import CheckpointForm, OneButtonForm, VenueForm
 from sync.collector.venues.founding import Particulars
 from sync.collector.venues.maps import Asked, allowing
-from sync.collector.venues.model import Venue
+from sync.collector.venues.model import Venue, VenueState
 from sync.collector.venues.naming import Advice, advice
 from sync.collector.venues.positions import System
 from sync.collector.venues.wording import advice_sentence
@@ -53,7 +53,7 @@ def _add_founding(pages: Blueprint, centre: Centre, clock: Callable[[], float]) 
                 venues=_of_visit(session),
                 offers=handing_over.offers_to(session, visit.account_id, clock()),
                 waiting=binding.waiting_for(session, visit.account_id),
-                may_found=not any(each.role is Role.VENUE_ADMINISTRATOR for each in visit.appointments),
+                may_found=_may_found(session),
                 languages=languages,
                 words=words,
             )
@@ -119,7 +119,8 @@ def _add_venue(pages: Blueprint, centre: Centre, clock: Callable[[], float]) -> 
         if told is not None and not found:
             try:
                 with acts.acting(centre, Action.VENUE_EDIT, venue_id, clock()) as (access, present):
-                    founding.amend(access, acts.own_account(access), present, told)
+                    approval = centre.settings.venues.approval
+                    founding.amend(access, acts.own_account(access), present, told, needs_approval=approval)
                 flash(_("已保存。"))
                 return redirect(url_for("venues.show", venue_id=venue_id), 303)
             except Mistake as cause:
@@ -187,6 +188,13 @@ def _of_visit(session: Session) -> list[tuple[Venue, list[str]]]:
         if each.venue is not None:
             found.setdefault(each.venue, []).append(account_words.role(each.role))
     return [(service.find_venue(session, number), roles) for number, roles in sorted(found.items())]
+
+
+def _may_found(session: Session) -> bool:
+    """Nobody has two venues (R12); one that was closed is none."""
+    own = (each.venue for each in guard.who().appointments if each.role is Role.VENUE_ADMINISTRATOR)
+    states = (service.find_venue(session, number).state for number in own if number is not None)
+    return all(state == VenueState.CLOSED.value for state in states)
 
 
 def _told(session: Session, venue: Venue, now: float) -> dict[str, Any]:

@@ -25,6 +25,13 @@ class LastCheckpoint(Mistake):
     """A venue keeps one way in."""
 
 
+class TooManyCheckpoints(Mistake):
+    """Closed ones count: their records are named."""
+
+
+MOST_CHECKPOINTS = 100
+
+
 def create_venue(session: Session, name: str) -> Venue:
     """A venue of which nothing but the name is known. Raises Mistake for one that is empty, too long or taken."""
     name = checked_name(name)
@@ -50,6 +57,17 @@ def find_venue(session: Session, venue_id: int) -> Venue:
     return venue
 
 
+def hold_venue(session: Session, venue_id: int) -> Venue:
+    """The venue as it is now; until this transaction ends nobody else acts there. Raises NotFound.
+
+    Within a write transaction, before anything else that it locks. What only names the venue is not kept waiting.
+    """
+    venue = session.get(Venue, venue_id, with_for_update={"key_share": True}, populate_existing=True)
+    if venue is None:
+        raise NotFound(f"there is no venue {venue_id}; see `collector venue list`")
+    return venue
+
+
 def venues_within(session: Session, regions: tuple[str, ...] | None) -> frozenset[int] | None:
     """The numbers of the venues that lie in one of those regions; None for all of them (regions: None)."""
     if regions is None:
@@ -63,6 +81,8 @@ def create_checkpoint(session: Session, venue_id: int, name: str, direction: Dir
     venue, name = find_venue(session, venue_id), checked_name(name)
     if session.scalar(select(Checkpoint).where(Checkpoint.venue_id == venue.id, Checkpoint.name == name)):
         raise NameTaken(f"{venue.name} has a checkpoint called {name} already; see `collector checkpoint list`")
+    if len(checkpoints_of(session, venue.id)) >= MOST_CHECKPOINTS:
+        raise TooManyCheckpoints(f"{venue.name} has {MOST_CHECKPOINTS} checkpoints")
     checkpoint = Checkpoint(venue=venue, name=name, direction=direction.value)
     session.add(checkpoint)
     session.flush()

@@ -102,6 +102,8 @@ def mistake(cause: Mistake | NotFound) -> str:
         (founding.NoTownship, _("所在区域要选到乡镇、街道一级。")),
         (founding.NoKind, _("请选择场所类型。")),
         (founding.NoAddress, _("请填写详细地址，最长 200 个字符。")),
+        (service.TooManyCheckpoints, _("一个场所最多 %(most)d 个检测点。", most=service.MOST_CHECKPOINTS)),
+        (approval.BadReason, _("原因为 1 到 200 个可显示的字符。")),
         (approval.NotSo, _("场所的状态刚刚改变，请重新打开本页。")),
         (acts.GatesStandThere, _("这里还有闸机。请信息管理员先移走闸机。")),
     ):

@@ -14,6 +14,7 @@ from sync.collector.visitors import registry
 from sync.collector.visitors.model import IssuedPass
 from sync.collector.visitors.status import records
 from sync.collector.visitors.status.judging import judge
+from sync.wire.keys import Purpose
 from sync.wire.passes import MAX_COMPANIONS, SERIAL_BYTES, PassClaims, PassKind, Status, issue
 
 VALID_SECONDS = {PassKind.SCAN_RESULT: 120, PassKind.SAVED: 7 * 86_400, PassKind.PAPER: 180 * 86_400}
@@ -67,7 +68,7 @@ def issue_pass(centre: Centre, session: Session, wanted: Wanted, now: float) -> 
             checkpoint=claims.checkpoint,
         )
     )
-    return issue(claims, centre.keys.passes)
+    return issue(claims, centre.keys.current().signer(Purpose.PASS, claims.issued_at))
 
 
 def _check_status(centre: Centre, session: Session, holder: str, status: Status, now: float) -> None:

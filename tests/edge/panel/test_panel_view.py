@@ -13,7 +13,22 @@ from edge.panel.view import View, panel_silent, view
 from edge.reasons import REASONS, Text, words_for
 from hardware.ports import Hint, Signal
 from sync.wire.record import ClockQuality, Direction, Outcome
-from sync.wire.status import Fault, GateStatus, QueueStatus, Shown, SyncStatus, Trouble
+from sync.wire.status import (
+    STICK_SHOWN_SECONDS,
+    Fault,
+    GateStatus,
+    QueueStatus,
+    Setup,
+    Shown,
+    Step,
+    StickPhase,
+    StickStatus,
+    StickTrouble,
+    SyncStatus,
+    Trouble,
+    WifiSetup,
+    WifiStep,
+)
 
 NOW = Now(boot="b", mono=1000.0, wall=1_700_000_000.0)
 GATE = GateStatus(
@@ -230,3 +245,57 @@ def test_a_pass_that_was_used_already_says_so():
     told = shown(result("already_used", "already_used")).texts
     assert told["word"] == words.SIGNALS[Signal.ALREADY_USED].word
     assert told["advice"] == REASONS["already_used"].advice
+
+
+def test_a_stick_has_its_words_while_it_is_there_and_shortly_after() -> None:
+    """R25: not before it may be pulled; a failure says what failed, and is an alarm."""
+    stick = StickStatus(boot="b", mono=NOW.mono - 1, wall=NOW.wall, pid=9, phase=StickPhase.WRITTEN)
+    pulled = {"phase": StickPhase.FAILED, "trouble": StickTrouble.FULL}
+    for changed, zh, is_alarm in (
+        ({}, "正在收尾，请勿拔出", False),
+        ({"phase": StickPhase.COPIED}, "可以拔出", False),
+        (pulled, "拷贝未完成，可以拔出（U盘已满）", True),
+    ):
+        told = msgspec.structs.replace(SYNC, stick=msgspec.structs.replace(stick, **changed))
+        seen = shown(sync=told)
+        assert (seen.texts["stick"].zh, "stick" in seen.alarms) == (zh, is_alarm)
+    old = msgspec.structs.replace(SYNC, stick=msgspec.structs.replace(stick, mono=NOW.mono - STICK_SHOWN_SECONDS - 1))
+    other = msgspec.structs.replace(SYNC, stick=msgspec.structs.replace(stick, boot="another"))
+    assert "stick" not in shown(sync=old).texts
+    assert "stick" not in shown(sync=other).texts
+    assert "stick" not in shown().texts
+
+
+def test_every_phase_and_trouble_of_a_stick_has_a_word() -> None:
+    """In both languages, each its own."""
+    assert set(words.STICKS) == set(StickPhase)
+    assert set(words.STICK_TROUBLES) == set(StickTrouble)
+    said = [*words.STICKS.values(), *words.STICK_TROUBLES.values()]
+    assert len({text.zh for text in said}) == len({text.en for text in said}) == len(said)
+
+
+def test_the_key_words_stand_large_on_the_display_in_both_lists() -> None:
+    """R25: whoever is on the telephone with the centre reads them from there."""
+    gate = msgspec.structs.replace(GATE, signal="confirm_words", enrolled=False)
+    sync = msgspec.structs.replace(SYNC, setup=Setup(1, Step.CONFIRM, "portion hope essence spike have", "虚星占筹香"))
+    seen = shown(gate, sync)
+    assert seen.texts["advice"] == Text("虚 星 占 筹 香", "portion hope essence spike have")
+    assert "setup" in seen.alarms
+    in_service = shown(GATE, sync).texts["setup"]  # a gate that enrols anew, with visitors before it
+    assert "portion hope" in in_service.en
+    assert "虚 星" in in_service.zh
+
+
+def test_the_setup_line_says_what_goes_on_and_else_that_this_is_a_gate() -> None:
+    """The button's minutes, the network's name, never a password; nothing of it alarms on an ordinary day."""
+    assert "setup" not in shown().texts
+    assert "setup" not in shown().alarms
+    gate = msgspec.structs.replace(GATE, setup_seconds=480)
+    sync = msgspec.structs.replace(SYNC, wifi=WifiSetup(2, WifiStep.WRONG_PASSWORD, "market"))
+    told = shown(gate, sync).texts["setup"]
+    assert told.en == "Setting-up codes are read for 8 min; The Wi-Fi password is wrong (market)"
+    assert "8 分钟" in told.zh
+    ended = msgspec.structs.replace(sync, setup=Setup(3, Step.ENROLLED))
+    assert "setup" not in shown(GATE, ended).texts
+    bare = shown(msgspec.structs.replace(GATE, enrolled=False)).texts["setup"]
+    assert bare.en == "Not enrolled"

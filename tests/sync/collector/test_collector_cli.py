@@ -16,7 +16,7 @@ from sync.wire.keys import KeyRing, Purpose
 from sync.wire.passes import PassKind, Status, decode_claims, token_of
 from sync.wire.policy import Policy, read_policy
 from sync.wire.statedir import StateDir
-from tests.sync.collector.gateside import Gate, Site
+from tests.sync.collector.gateside import NOW, Gate, Site
 from tests.sync.collector.people import registered
 from tests.sync.collector.processes import collector, start_serving
 
@@ -110,7 +110,8 @@ def test_provisioning_never_overwrites_another_gates_files(town: Path, tmp_path:
     assert "belongs to gate-1" in fails(town, "gate", "provision", first, "--gate", "gate-2", *url)
     assert "--replace" in fails(town, "gate", "provision", second, "--gate", "gate-1", *url)
     Path(unknown).mkdir()
-    (Path(unknown) / "device.key").write_text("00" * 32)
+    (Path(unknown) / "private").mkdir()
+    (Path(unknown) / "private" / "device.key").write_text("00" * 32)
     assert "unknown gate" in fails(town, "gate", "provision", unknown, "--gate", "gate-2", *url)
     (Path(first) / "identity.json").write_text('{"gate":"gate-2","collector":"http://127.0.0.1:8000"}')
     assert "is gate-1's" in fails(town, "gate", "provision", first, "--gate", "gate-2", *url)
@@ -123,7 +124,7 @@ def test_a_pass_is_genuine_and_its_serial_is_kept(site: Site) -> None:
     options = ["--checkpoint", "1", "--status", "yellow", "--companions", "2", "--tested-hours-ago", "3"]
     (visitor,) = registered(site, 1)
     done = collector(state, "pass", "issue", *options, "--visitor", visitor)
-    ring = KeyRing([site.centre.keys.passes.verification_key()])
+    ring = KeyRing([site.centre.keys.current().signer(Purpose.PASS, NOW).verification_key()])
     claims = decode_claims(verify(token_of(done.stdout.rstrip("\n")), ring, MessageType.PASS).payload)
     assert (claims.kind, claims.status, claims.venue, claims.checkpoint) == (PassKind.SCAN_RESULT, Status.YELLOW, 1, 1)
     assert (claims.companions, claims.expires_at - claims.issued_at) == (2, 120)
@@ -134,17 +135,13 @@ def test_a_pass_is_genuine_and_its_serial_is_kept(site: Site) -> None:
 
 def test_the_key_list_names_the_key_of_each_purpose(site: Site, gate: Gate) -> None:
     """What a gate gets is what the centre signs with."""
-    keys = site.centre.keys
-    for key in (keys.passes, keys.updates, keys.receipts):
+    keys = site.centre.keys.current()
+    for purpose in (Purpose.PASS, Purpose.UPDATE, Purpose.RECEIPT):
+        key = keys.signer(purpose, NOW)
         found = gate.snapshot.ring.find(key.kid)
         assert found is not None
-        assert found[0].purpose is key.purpose
-    assert keys.sealing_key(b"\0" * 8) is None
-    assert {key.purpose for key in (keys.passes, keys.updates, keys.receipts)} == {
-        Purpose.PASS,
-        Purpose.UPDATE,
-        Purpose.RECEIPT,
-    }
+        assert found[0].purpose is key.purpose is purpose
+    assert site.centre.keys.sealing_key(b"\0" * 8) is None
 
 
 def test_a_policy_that_was_set_is_shown(town: Path) -> None:

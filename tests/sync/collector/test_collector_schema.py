@@ -30,7 +30,7 @@ from tests.sync.collector.gateside import NOW, Gate, Site
 from tests.sync.collector.processes import collector
 
 both = pytest.mark.parametrize("new_state", DATABASES, indirect=True)
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = tuple(f"{number:04d}" for number in range(1, 15))
 
 
 @pytest.fixture(params=DATABASES)

@@ -12,9 +12,9 @@ import pytest
 from sync.collector.visitors.demo import LABELS, MIXTURE, Queue
 from sync.wire.envelope import MessageType, verify
 from sync.wire.errors import NotGenuine
-from sync.wire.keys import KeyRing
+from sync.wire.keys import KeyRing, Purpose
 from sync.wire.passes import PassClaims, PassKind, Status, decode_claims, token_of
-from tests.sync.collector.gateside import Site
+from tests.sync.collector.gateside import NOW, Site
 
 
 class Camera(threading.Thread):
@@ -53,7 +53,7 @@ def visitors(site: Site, labels: tuple[str, ...], count: int) -> Camera:
 
 def claims(site: Site, text: str) -> PassClaims:
     """What a pass says, if this centre signed it."""
-    ring = KeyRing([site.centre.keys.passes.verification_key()])
+    ring = KeyRing([site.centre.keys.current().signer(Purpose.PASS, NOW).verification_key()])
     return decode_claims(verify(token_of(text), ring, MessageType.PASS).payload)
 
 

@@ -58,6 +58,8 @@ def test_a_gate_that_is_fine_has_no_condition() -> None:
         ({"last_contact": None, "report": None, "is_provisioned": False}, [("not_provisioned", "note")]),
         ({"last_contact": NOW - 61}, [("silent", "note")]),
         ({"last_contact": NOW - 901}, [("silent", "broken")]),
+        ({"last_contact": NOW - 14 * 86_400, "is_carried": True}, [("silent", "note")]),
+        ({"last_contact": NOW - 14 * 86_400 - 1, "is_carried": True}, [("silent", "broken")]),
         ({"clock_error_seconds": -29.9}, []),
         ({"clock_error_seconds": -30.0}, [("clock_off", "attention")]),
         ({"shared_with": ("gate-2",)}, [("shared_outbox", "broken")]),

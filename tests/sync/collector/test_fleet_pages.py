@@ -10,11 +10,14 @@ import pytest
 
 from sync.collector.fleet import kept
 from sync.collector.fleet.conditions import Severity
+from sync.collector.fleet.model import Enrolment
 from sync.collector.fleet.overview import gate_states
 from sync.collector.fleet.service import find_gate
 from sync.collector.intake.api import take_batch
 from sync.collector.invariants import broken
 from sync.collector.privacy import audit
+from sync.keywords import key_words
+from sync.wire.keys import key_id
 from tests.sync.collector import fortygates
 from tests.sync.collector.gateside import NOW, Gate, Site
 from tests.sync.collector.visit import Browser
@@ -94,7 +97,7 @@ def test_all_well_is_said(site: Site, gate: Gate, browser: Browser) -> None:
 
 
 def test_a_gates_page_tells_everything(site: Site, troubled: Gate, browser: Browser) -> None:
-    """Figures, conditions with what to do, the exact command to provision it."""
+    """Figures, conditions with what to do, how to enrol a device."""
     said = browser.words("/fleet/gate-1")
     for part in (
         "1号闸机 gate-1",
@@ -102,7 +105,7 @@ def test_a_gates_page_tells_everything(site: Site, troubled: Gate, browser: Brow
         "逐条查看",
         "软件版本 0.1.0",
         "搁置 1，冲突 1，隔离 0",
-        "collector gate provision gate-1 --gate gate-1 --collector-url http://127.0.0.1:8000 --replace",
+        "制作一个开通码，让设备的摄像头读取",
     ):
         assert part in said, part
     assert browser.get("/fleet/gate-9").status_code == 404
@@ -219,3 +222,31 @@ def test_the_backlog_curve_is_a_picture_with_its_table(site: Site, gate: Gate, b
     assert "<script" not in picture.text
     assert "sandbox" in picture.headers["Content-Security-Policy"]
     assert browser.get("/fleet/gate-9/backlog.svg").status_code == 404
+
+
+def test_a_device_is_enrolled_from_the_gates_page(site: Site, browser: Browser) -> None:
+    """R25: the code is shown once, the words are compared there, a tick and a reason each; the audit has them."""
+    gate_id = browser.post("/fleet/new", name="北门1号", checkpoint="1", id="north-1").location.rpartition("/")[2]
+    assert browser.post(f"/fleet/{gate_id}/enrol").status_code == 422
+    shown = browser.post(f"/fleet/{gate_id}/enrol", reason="new gate")
+    assert (shown.status_code, "<svg" in shown.text) == (200, True)
+    with site.centre.database.write() as session:
+        row = session.get_one(Enrolment, find_gate(session, gate_id).number)
+        row.public_key, row.asked_at, row.others = bytes(range(32)), NOW, 2
+    english, chinese = key_words(bytes(range(32)))
+    page = browser.words(f"/fleet/{gate_id}")
+    for part in (english, " ".join(chinese), "试过 2 次"):
+        assert part in page
+    kid = key_id(bytes(range(32))).hex()
+    untold = browser.post(f"/fleet/{gate_id}/confirm", reason="seen", kid=kid)
+    assert (untold.status_code, "请勾选确认" in untold.text) == (422, True)
+    other = browser.post(f"/fleet/{gate_id}/confirm", reason="seen", sure="y", kid="00" * 8)
+    assert (other.status_code, "另一台设备" in other.text) == (422, True)
+    done = browser.post(f"/fleet/{gate_id}/confirm", reason="seen", sure="y", kid=kid)
+    assert (done.status_code, done.location) == (303, f"/fleet/{gate_id}")
+    page = browser.words(f"/fleet/{gate_id}")
+    assert ("已确认钥匙词" in page, english in page) == (True, False)
+    taken = browser.post(f"/fleet/{gate_id}/enrol", reason="again")
+    assert (taken.status_code, "请勾选" in taken.text) == (422, True)
+    assert browser.post(f"/fleet/{gate_id}/enrol", reason="again", replace="y").status_code == 200
+    assert browser.post(f"/fleet/{gate_id}/refuse", reason="lost").status_code == 303

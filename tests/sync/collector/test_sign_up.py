@@ -144,3 +144,46 @@ def test_an_account_of_ones_own_has_no_role(town: Site) -> None:
     with town.centre.database.read() as session:
         assert service.find(session, "13800138000").roles() == ()
         assert session.query(MessageRow).count() == 1
+
+
+@pytest.mark.parametrize("other", ["MEI@Example.org", "mei@EXAMPLE.ORG", "Mei@example.org"])
+def test_a_mailbox_is_one_however_it_is_written(town: Site, other: str) -> None:
+    """It is the same login, so it is the same three links."""
+    for _ in range(3):
+        asked(town, contact="mei@example.org")
+    assert asked(town, contact=other).status == 429
+
+
+def test_a_number_from_abroad_is_nobody_s_number_here(town: Site) -> None:
+    """+1 380 013 8000 is a telephone in Ohio: its owner does not become 13800138000."""
+    asked(town, contact="+1 380 013 8000")
+    token = re.search(r"/join/([\w-]+)", sent(town)[0][1])
+    assert token
+    who = sign_up.applicant(secrets.load(town.centre.state), token[1], NOW)
+    assert who
+    assert (who.login, who.address) == ("0013800138000", "tel:+13800138000")
+
+
+def test_digits_of_a_chinese_keyboard_are_a_number(town: Site) -> None:
+    """Full-width."""
+    asked(town, contact="１３８００１３８０００")
+    assert sent(town)[0][0] == "tel:+8613800138000"
+
+
+def test_a_clock_that_was_set_back_a_little_ends_no_link(town: Site) -> None:
+    """As with every other link: five minutes."""
+    asked(town)
+    token = re.search(r"/join/([\w-]+)", sent(town)[0][1])
+    assert token
+    key = secrets.load(town.centre.state)
+    assert sign_up.applicant(key, token[1], NOW - 299) is not None
+    assert sign_up.applicant(key, token[1], NOW - 301) is None
+
+
+def test_a_town_that_ended_sign_up_ended_its_links(town: Site) -> None:
+    """Those that were sent before, too."""
+    asked(town)
+    path = re.search(r"/join/[\w-]+", sent(town)[0][1])
+    assert path
+    closed = msgspec.structs.replace(town.centre.settings, venues=VenueSettings(sign_up=False))
+    assert browser(replace(town, centre=replace(town.centre, settings=closed))).go(path[0]).status == 404

@@ -78,6 +78,7 @@ def test_the_town_may_call_those_green_of_whom_nothing_is_known() -> None:
     green = StatusSettings(default=Default.GREEN)
     assert judge(Evidence(True), green, NOW).status is G
     assert judge(Evidence(False), green, NOW).status is U
+    assert judge(Evidence(True, answered=said(U)), green, NOW).status is U
     assert judge(Evidence(True, declared=[declared(1)]), green, NOW).status is Y
     assert judge(Evidence(False, [entry(G, 1, 3)]), green, NOW).status is G
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import msgspec
 import pytest
 from sqlalchemy import func, select
@@ -257,14 +260,23 @@ def test_an_export_holds_how_somebody_stood_and_erasing_leaves_nothing(site: Sit
     assert held["tests"] == [{"taken_at": NOW, "negative": True, "lab": "县医院", "known_at": NOW + 1}]
     with pytest.raises(registry.Withheld), personal(site.centre, CLERK, NOW + 2) as access:
         registry.erase(access, one)
-    with site.centre.database.look() as connection:
-        assert registry.over(connection, NOW + 13 * DAY, 9) == []
     take_back(site, one, NOW + 2)
     with personal(site.centre, CLERK, NOW + 3) as access:
         registry.erase(access, one)
     with site.centre.database.read() as session:
         for model in (StatusEntry, LabResult, StandingRow):
             assert session.scalars(select(model.visitor).distinct()).all() in ([two], [])
+
+
+@both
+def test_who_is_red_is_not_forgotten_for_not_having_come(site: Site) -> None:
+    """Their term of a year runs out; they stay until the red has."""
+    (one,) = registered(site, 1)
+    late = NOW + 370 * DAY
+    say(site, one, R, 14, now=late)
+    with site.centre.database.look() as connection:
+        assert registry.over(connection, late + 13 * DAY, 9) == []
+        assert registry.over(connection, late + 14 * DAY, 9) == [one]
 
 
 @both
@@ -324,6 +336,63 @@ def contact(served: Served, gate: Gate):  # type: ignore[no-untyped-def]
     assert answer.updates is not None
     gate.have = install(gate.files, answer.updates, bytes.fromhex(gate.files.root_key.read_text()), gate.have).order
     return load(gate.files)
+
+
+@both
+def test_the_authority_waits_for_a_pass_that_is_being_issued_and_withdraws_it(site: Site) -> None:
+    """Both lock the visitor's row: whichever comes first, the other sees it."""
+    (one,) = registered(site, 1)
+    speaking = threading.Thread(target=say, args=(site, one, R))
+    with site.centre.database.write() as session:
+        issue_pass(site.centre, session, Wanted(kind=PassKind.SAVED, holder=one), NOW)
+        speaking.start()
+        speaking.join(0.5)
+    speaking.join(60)
+    with site.centre.database.read() as session:
+        kept = set(session.scalars(select(IssuedPass.serial)))
+    assert (len(kept), listed(site)) == (1, kept)
+
+
+@both
+def test_no_green_pass_slips_in_beside_the_word_red(site: Site) -> None:
+    """Passes issued, tests entered and the person looked up while the authority speaks: no pass is left unlisted."""
+    (one,) = registered(site, 1)
+    say(site, one, G, 60, now=NOW - 1)
+    failures: list[BaseException] = []
+    refused: list[StatusChanged] = []
+
+    def issue() -> None:
+        try:
+            with site.centre.database.write() as session:
+                issue_pass(site.centre, session, Wanted(kind=PassKind.SAVED, holder=one), NOW)
+        except StatusChanged as cause:
+            refused.append(cause)
+
+    def look() -> None:
+        with personal(site.centre, CLERK, NOW) as access:
+            registry.find(access, somebody(1).number)
+
+    def test() -> None:
+        with personal(site.centre, CLERK, NOW) as access:
+            register(site).tested(access, one, NOW - DAY, negative=True)
+
+    def run(act: Callable[[], object]) -> None:
+        try:
+            act()
+        except BaseException as cause:  # noqa: BLE001 - shown below
+            failures.append(cause)
+
+    acts = [issue, issue, look, test, lambda: say(site, one, R), issue, look, issue, test, issue]
+    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    with site.centre.database.read() as session:
+        kept = set(session.scalars(select(IssuedPass.serial)))
+    assert len(kept) + len(refused) == 5
+    assert listed(site) == kept
 
 
 def test_a_list_that_was_not_built_is_built_by_the_job(site: Site) -> None:

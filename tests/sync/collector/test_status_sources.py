@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from sync.collector.privacy.access import personal
 from sync.collector.visitors.status.fake import FakeStatusSource
+from sync.collector.visitors.status.platform import PlatformSource
 from sync.collector.visitors.status.port import Health, Reason, Source, StatusSource, Subject
 from sync.collector.visitors.status.register import Register, RegisterSource
+from sync.collector.visitors.status.settings import PlatformSettings
 from sync.wire.passes import Status
 from tests.sync.collector.gateside import NOW, Site
 from tests.sync.collector.people import CLERK, registered, somebody
+from tests.sync.wires import Told, serving
 
 DAY = 86_400.0
 Say = Callable[[Status, float], None]
@@ -37,7 +42,28 @@ def of_fake(_site: Site, visitor: str) -> tuple[StatusSource, Say]:
     return fake, say
 
 
-SOURCES = {"register": of_register, "fake": of_fake}
+def of_platform(site: Site, visitor: str) -> tuple[StatusSource, Say]:
+    """With a register that says it, and a platform that knows nobody."""
+    _source, say = of_register(site, visitor)
+    server = stack.enter_context(serving(_knows_nobody))
+    platform = PlatformSettings(url=server.address, fresh_seconds=0)
+    return PlatformSource(site.centre.database, site.centre.settings.status, platform), say
+
+
+def _knows_nobody(told: Told) -> None:
+    told.reply(200, json.dumps({"id": json.loads(told.body)["id"], "status": "unknown"}).encode())
+
+
+SOURCES = {"register": of_register, "platform": of_platform, "fake": of_fake}
+stack = ExitStack()
+
+
+@pytest.fixture(autouse=True)
+def _servers() -> Iterator[None]:
+    with stack:
+        yield
+
+
 each_source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from threading import Barrier, Thread
 
@@ -37,9 +38,9 @@ LAN = Appointment(Role.VENUE_ADMINISTRATOR, venue=1)
 INSPECTOR = Appointment(Role.INSPECTOR, venue=1)
 
 
-def acting(site: Site, now: float = NOW) -> Personal:
+def acting(site: Site, now: float = NOW) -> AbstractContextManager[Personal]:
     """A transaction of somebody; ends with the with-block."""
-    return personal(site.centre, Actor("account test", "test"), now)  # type: ignore[return-value]
+    return personal(site.centre, Actor("account test", "test"), now)
 
 
 def code_of(site: Site, venue: int = 1) -> str:

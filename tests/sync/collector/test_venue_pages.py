@@ -76,6 +76,11 @@ def _with(settings: Any, **changes: Any) -> Any:
     return msgspec.structs.replace(settings, **changes)
 
 
+def acting(site: Site) -> Any:
+    """A transaction of somebody."""
+    return personal(site.centre, Actor("account test", "test"), NOW)
+
+
 def found(site: Site, login: str, told: Particulars = TOLD, *, needs_approval: bool = False) -> int:
     """A venue of somebody new."""
     number = employ(site.centre, login, now=NOW)
@@ -198,8 +203,9 @@ def test_names_and_kinds_are_known_as_they_were(site: Site) -> None:
     with personal(site.centre, Actor("account mei", "test"), NOW + 1000) as access:
         account = access.session.query(Account).filter_by(login="mei").one()
         venue = access.session.get_one(Venue, number)
-        founding.amend(access, account, venue, replace(TOLD, name="佛山市三水区永安商场有限公司", kind="2.mall"))
-        founding.amend(access, account, venue, replace(TOLD, name="佛山市三水区永安商场有限公司", kind="2.mall"))
+        later = replace(TOLD, name="佛山市三水区永安商场有限公司", kind="2.mall")
+        for _ in range(2):
+            founding.amend(access, account, venue, later, needs_approval=False)
     with site.centre.database.read() as session:
         before, after = (history.as_of(session, number, at) for at in (NOW + 999, NOW + 1000))
         assert before is not None
@@ -231,6 +237,34 @@ def test_a_refused_venue_is_mended_and_asks_again(site: Site) -> None:
     assert the_venue(site).state == "active", "an active one can be closed, not refused"
     authority.post(f"/venues/{number}/close")
     assert the_venue(site).state == "closed"
+
+
+@pytest.mark.parametrize(("needs_approval", "state"), [(True, "waiting"), (False, "active")])
+def test_a_venue_that_moves_to_another_township_asks_that_one(site: Site, needs_approval: bool, state: str) -> None:
+    """Approved in one township is not approved in the next; where none is asked, nothing waits."""
+    number = found(site, "mei")
+    with acting(site) as access:
+        account, venue = (
+            access.session.query(Account).filter_by(login="mei").one(),
+            access.session.get_one(Venue, number),
+        )
+        founding.amend(access, account, venue, replace(TOLD, address="人民四路 1 号"), needs_approval=needs_approval)
+        assert venue.state == "active"
+        founding.amend(access, account, venue, replace(TOLD, region="440607101"), needs_approval=needs_approval)
+        assert venue.state == state
+
+
+def test_whose_venue_was_closed_may_found_another(site: Site) -> None:
+    """R12 binds somebody to one venue, not to one for ever."""
+    mei = somebody(site, "mei")
+    mei.post(f"/venues/new/{XINAN}", **SHOP)
+    first = the_venue(site).id
+    with acting(site) as access:
+        approval.decide(access, access.session.get_one(Venue, first), VenueState.CLOSED)
+    assert "我是管理员" in mei.words("/venues/mine")
+    other = SHOP | {"name": "佛山市三水区第二百货有限公司", "credit_code": ""}
+    assert mei.post(f"/venues/new/{XINAN}", **other).status_code == HTTPStatus.SEE_OTHER
+    assert mei.get(f"/venues/{first}/members").status_code == HTTPStatus.FORBIDDEN
 
 
 def test_a_township_sees_and_decides_its_own_venues_only(site: Site) -> None:

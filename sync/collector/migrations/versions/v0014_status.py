@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 
 _WAITING = sa.text("looked_at IS NULL")
 _TABLES = ("status_entry", "lab_result", "declaration", "platform_answer", "standing", "marked_person")

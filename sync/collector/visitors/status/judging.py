@@ -105,7 +105,8 @@ def _base(evidence: Evidence, settings: StatusSettings, now: float) -> Health:
     if not evidence.is_registered:
         return _said(Status.UNKNOWN, Reason.NOT_REGISTERED, now, None, None)
     since = max((each.end for each in evidence.entries), default=None)
-    if settings.default is Default.GREEN:
+    # Whom a platform was asked about and does not know is nobody whom the town calls green by default.
+    if settings.default is Default.GREEN and evidence.answered is None:
         return _said(Status.GREEN, Reason.DEFAULT, now, since, None)
     return _said(Status.UNKNOWN, Reason.NOTHING_KNOWN, now, since, None)
 

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from sync.collector.database import Database, upsert
 from sync.collector.policy import withdrawals
 from sync.collector.policy.model import Withdrawal
-from sync.collector.policy.withdrawals import Ground
 from sync.collector.visitors.model import IssuedPass
 from sync.collector.visitors.status import records
 from sync.collector.visitors.status.judging import judge
@@ -82,19 +81,19 @@ def _note(session: Session, found: Mapping[str, Health], now: float) -> None:
 
 def _sort_out(session: Session, found: Mapping[str, Health], now: float) -> bool:
     """Whether a pass was withdrawn or reinstated."""
-    open_passes = select(IssuedPass.serial, IssuedPass.holder, IssuedPass.status).where(
+    open_passes = select(IssuedPass.serial, IssuedPass.holder, IssuedPass.status, IssuedPass.expires_at).where(
         IssuedPass.holder.in_(list(found)), IssuedPass.expires_at > now, IssuedPass.kind != int(PassKind.SCAN_RESULT)
     )
     passes = session.execute(open_passes).all()
     serials = [each.serial for each in passes]
     by_status = select(Withdrawal.serial).where(Withdrawal.serial.in_(serials), Withdrawal.by_status)
     listed = set(session.scalars(by_status))
-    changed = False
-    for each in passes:
-        is_better = Status(each.status).severity < found[each.holder].status.severity
-        if is_better and each.serial not in listed:
-            withdrawals.withdraw(session, each.serial, now, Ground.STATUS)
-        elif not is_better and each.serial in listed:
-            withdrawals.reinstate(session, each.serial, Ground.STATUS)
-        changed = changed or is_better != (each.serial in listed)
-    return changed
+    better = {
+        each.serial: each.expires_at
+        for each in passes
+        if Status(each.status).severity < found[each.holder].status.severity
+    }
+    worse = {serial: better[serial] for serial in better.keys() - listed}
+    fitting = sorted(listed - better.keys())
+    withdrawals.follow_status(session, worse, fitting, now)
+    return bool(worse or fitting)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy import Connection, and_, delete, or_, select
 
 from sync.collector.visitors.model import Visitor
 from sync.collector.visitors.status.judging import Answered, Declared, Entry, Evidence, Result
@@ -130,11 +130,6 @@ def _forget_marked(connection: Connection, before: float, limit: int) -> int:
         connection.execute(delete(MarkedPerson).where(MarkedPerson.id == visitor))
         connection.execute(delete(Standing).where(Standing.visitor == visitor))
     return len(found)
-
-
-def waiting(connection: Connection) -> int:
-    """Declarations that nobody looked at."""
-    return connection.scalar(select(func.count()).select_from(Declaration).where(Declaration.looked_at.is_(None))) or 0
 
 
 def _by_person(connection: Connection, model: Any, visitors: set[str]) -> dict[str, list[Any]]:
