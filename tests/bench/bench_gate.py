@@ -147,7 +147,7 @@ def _measure(options: Options, rounds: int, card: Card, tell: Callable[[str], No
             bench = Bench(authority, state, outbox, watch)
             devices = Devices(camera, reader, bench.script, bench.barrier, bench.passage)
             parts = (bench.ledger, bench.trust, bench.clock, bench.results, bench.upkeep, bench.faults, bench.heart)
-            gate = Gate(devices, *parts)
+            gate = Gate(devices, *parts, bench.commissioning)
             for warming in (reader, second):  # their processes start, as they do before the first visitor comes
                 warming.read(Frame(camera.luma, 1, 0.0))
             for number in range(rounds):

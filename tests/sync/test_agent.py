@@ -45,7 +45,7 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Poll for what must become true."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it never became true"
+        assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.01)
 
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from edge import history
 from edge.clock import Clock, kept_floor
+from edge.commissioning import Commissioning
 from edge.faults import Faults
 from edge.gate import Devices, Gate
 from edge.heart import Heart
@@ -145,9 +146,10 @@ class Soak:
         ledger = Ledger(self.outbox, history.newest(self.state.outbox, 20_000))
         results = ResultBoard(self.indicator, 2.0)
         parts = (self.barrier, self.indicator, results, faults, heart, self.fire_loop)
-        upkeep = Upkeep(self.state, ledger, trust, clock, *parts)
+        commissioning = Commissioning(self.state, SimulatedSwitch())
+        upkeep = Upkeep(self.state, ledger, trust, clock, *parts, commissioning)
         devices = Devices(self.eyes, self.eyes, self.eyes, self.barrier, self.passage)
-        self.gate = Gate(devices, ledger, trust, clock, results, upkeep, faults, heart)
+        self.gate = Gate(devices, ledger, trust, clock, results, upkeep, faults, heart, commissioning)
         upkeep.start(clock.now())
 
     def end(self) -> None:

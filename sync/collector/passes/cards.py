@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from enum import Enum
 
 from sync.collector import languages
-from sync.collector.passes import symbol, words
+from sync.collector.passes import words
 from sync.collector.passes.batches import Card
 from sync.collector.passes.hints import STAR, hint_of
+from sync.collector.venues import symbol
 from sync.collector.venues.poster import breakable, day_of
 from sync.collector.venues.press import TEMPLATES, Press
 from sync.collector.visitors.identity import masked
@@ -42,7 +43,7 @@ def draw(press: Press, cards: Sequence[Card], title: str, size: Size, now: float
         "date": _day(now),
         "cards": [
             {
-                "symbol": symbol.svg(card.text),
+                "symbol": symbol.svg(card.text, "m").decode(),
                 "hint": hint,
                 "last": masked(card.person.number),
                 "number": shown(card.serial),

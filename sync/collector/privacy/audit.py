@@ -87,7 +87,6 @@ class Act(str, Enum):
     PAPER_BATCH = "paper_batch"
     PAPER_PRINT = "paper_print"
     PAPER_WITHDRAW = "paper_withdraw"
-    SAVED_ISSUE = "saved_issue"
     REGISTER_BY_HAND = "register_by_hand"
     REVERSE_SCAN = "reverse_scan"
     PHONE_CLAIM = "phone_claim"

@@ -24,7 +24,7 @@ from sync.collector.accounts.permissions import Action
 from sync.collector.centre import Centre
 from sync.collector.errors import NotFound
 from sync.collector.languages import translate as _
-from sync.collector.members.inspectors import inspector_of
+from sync.collector.members.inspectors import inspector_of, known_inspector
 from sync.collector.members.model import Inspector
 from sync.collector.problems import Kind, Problem
 from sync.collector.registration import service, taps, words
@@ -188,9 +188,9 @@ def _venue(session: Session, venue_id: int) -> Venue:
 
 
 def _inspector(session: Session, venue_id: int) -> int:
-    """Their number; 0 before they did anything here."""
-    found = (Inspector.account_id == guard.who().account_id, Inspector.venue_id == venue_id)
-    return session.scalar(select(Inspector.id).where(*found)) or 0
+    """Their number; 0 before they did anything here since they were appointed."""
+    known = known_inspector(session, guard.who().account_id, venue_id)
+    return 0 if known is None else known.id
 
 
 def _today(session: Session, venue_id: int, inspector: int, now: float) -> Today:

@@ -19,6 +19,7 @@ from sync.collector.intake.model import HourlyCount
 from sync.collector.members.model import Inspector
 from sync.collector.statistics.figures import HOURS, Cell, first_hour
 from sync.collector.venues.model import Checkpoint
+from sync.collector.visitors.phone.model import Visit
 
 TOTAL_DAYS = 3 * 366
 """How far "in total" looks back: what it costs is bounded (docs/PERFORMANCE.md), and the page says since when."""
@@ -59,6 +60,20 @@ def in_total(session: Session, venue: int, until: date) -> list[Cell]:
         .order_by(*_PLACE)
     )
     return _cells(session.execute(wanted).all())
+
+
+def visits(session: Session, venue: int, day: date) -> dict[str, int]:
+    """People who registered with a phone that day, by direction ("" where none was named); by the centre's clock.
+
+    Through the index (venue, at), and only for as long as visits are kept. The same people may be scanned at a gate.
+    """
+    begin = first_hour(day) * 3600
+    wanted = (
+        select(Visit.direction, func.count())
+        .where(Visit.venue == venue, Visit.at >= begin, Visit.at < begin + HOURS * 3600)
+        .group_by(Visit.direction)
+    )
+    return {direction: int(count) for direction, count in session.execute(wanted)}
 
 
 def since(until: date) -> date:

@@ -87,6 +87,7 @@ def _page(session: Session, venue: Venue, day: date, today: date) -> str:
         before=max(figures.read_day("1970-01-02", 0), day - timedelta(days=1)),
         after=min(today, day + timedelta(days=1)),
         since=counts.since(today),
+        phones=counts.visits(session, venue.id, day),
         sums=Line("", figures.total(of_day), figures.total(in_total)),
         flow=charts.figures(flow.chart(of_day, day), languages.language()),
         flow_title=flow.title(day),

@@ -15,6 +15,7 @@ from sync.collector.privacy.access import Personal
 from sync.collector.privacy.audit import Act
 from sync.collector.venues.founding import opening
 from sync.collector.venues.model import MAX_REASON, Venue, VenueState
+from sync.collector.visitors.phone.model import Visit
 
 NEW_SECONDS = 7 * 86_400.0
 PAGE = 50
@@ -87,13 +88,17 @@ def decide(access: Personal, venue: Venue, state: VenueState, refusal: str = "")
 def listed(session: Session, wanted: Wanted, now: float) -> tuple[list[Listed], bool]:
     """A page of them, the newest first, and whether there are more."""
     conditions = _conditions(wanted, now)
-    statement = select(Venue, last_hour(now)).where(*conditions).order_by(Venue.created_at.desc(), Venue.id.desc())
+    statement = (
+        select(Venue, last_hour(now), last_visit(now))
+        .where(*conditions)
+        .order_by(Venue.created_at.desc(), Venue.id.desc())
+    )
     first = wanted.page * PAGE
     if wanted.shown is Shown.SILENT:
         silent = _all_silent(session, statement, wanted, now)
         return silent[first : first + PAGE], len(silent) > first + PAGE
     rows = session.execute(statement.offset(first).limit(PAGE + 1)).all()
-    return [_told(venue, last, wanted, now) for venue, last in rows[:PAGE]], len(rows) > PAGE
+    return [_told(row, wanted, now) for row in rows[:PAGE]], len(rows) > PAGE
 
 
 def counts(session: Session, regions: tuple[str, ...] | None, now: float) -> dict[Shown, int]:
@@ -131,13 +136,17 @@ def _conditions(wanted: Wanted, now: float) -> list[ColumnElement[bool]]:
 
 def _all_silent(session: Session, statement: Any, wanted: Wanted, now: float) -> list[Listed]:
     """The longest silence first."""
-    told = (_told(venue, last, wanted, now) for venue, last in session.execute(statement))
+    told = (_told(row, wanted, now) for row in session.execute(statement))
     return sorted(
         (each for each in told if each.quiet_seconds is not None), key=lambda each: -(each.quiet_seconds or 0)
     )
 
 
-def _told(venue: Venue, last: int | None, wanted: Wanted, now: float) -> Listed:
+def _told(row: Any, wanted: Wanted, now: float) -> Listed:
+    """row: a venue, `last_hour` and `last_visit`."""
+    venue, counted, visited = row
+    hours = [each for each in (counted, None if visited is None else int(visited // _HOUR_SECONDS)) if each is not None]
+    last = max(hours, default=None)
     quiet = quiet_seconds(venue, last, now) if venue.state == VenueState.ACTIVE.value else 0.0
     is_new = venue.created_at > now - NEW_SECONDS
     return Listed(venue, is_new, quiet if quiet >= wanted.silent_seconds else None, last)
@@ -156,3 +165,11 @@ def last_hour(now: float) -> ScalarSelect[int]:
         HourlyCount.type.in_(_USE),
     )
     return counted.correlate(Venue).scalar_subquery()
+
+
+def last_visit(now: float) -> ScalarSelect[float]:
+    """Of each venue of a query: when the last phone registered there, within eight days; by the centre's clock."""
+    phones = select(func.max(Visit.at)).where(
+        Visit.venue == Venue.id, Visit.at.between(now - _LOOK_BACK_HOURS * _HOUR_SECONDS, now)
+    )
+    return phones.correlate(Venue).scalar_subquery()

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
+from sync.collector.ceremonies import rolls
 from sync.collector.courier.service import mark, take_stick
 from sync.collector.fleet.service import set_policy
 from sync.collector.intake.model import RecordRow
 from sync.collector.invariants import broken
 from sync.collector.policy.withdrawals import build_list, withdraw
+from sync.collector.privacy.audit import Actor
 from sync.collector.visitors.model import IssuedPass
-from sync.wire import jsonform
-from sync.wire.envelope import MessageType, unverified_payload
-from sync.wire.keys import Purpose, SigningKey
+from sync.wire.keys import Purpose, key_id
 from sync.wire.passes import PassKind
-from sync.wire.updates import KeyEntry, KeyList, sign_keys
 from tests.sync.collector.gateside import NOW, Site
 from tests.sync.collector.stickside import StickGate, stick_gate
 
@@ -60,7 +57,7 @@ def test_a_month_by_stick_alone(site: Site, tmp_path: Path) -> None:
     mark(site.centre, usb)
     gates = [stick_gate(site, name) for name in ("东号", "西号")]
     trips = Round(site, usb, gates)
-    serial = _saved_pass(site)
+    serial, next_key = _saved_pass(site), bytes(8)
     for week in range(5):
         for day in range(7):
             for gate in gates:
@@ -73,7 +70,7 @@ def test_a_month_by_stick_alone(site: Site, tmp_path: Path) -> None:
                 withdraw(session, serial, NOW + 17 * DAY)
                 build_list(session, NOW + 17 * DAY)
         if week == 3:
-            trips.site = site = _with_a_new_key(site, int(NOW + 24 * DAY))
+            next_key = key_id(_another_pass_key(site, int(NOW + 24 * DAY)))
         trips.go(week * 7 + 6.0)
         for gate in gates:
             assert gate.waiting <= 1  # what it wrote on adopting the updates may still wait
@@ -82,7 +79,7 @@ def test_a_month_by_stick_alone(site: Site, tmp_path: Path) -> None:
             assert in_force is not None
             assert in_force.policy.fever_celsius == (37.3 if week < 1 else 37.5)
             assert in_force.withdrawn.lists(serial, NOW + 30 * DAY) is (week >= 2)
-            assert (in_force.ring.find(_NEW.kid) is not None) is (week >= 3)
+            assert (in_force.ring.find(next_key) is not None) is (week >= 3)
     for gate in gates:
         number = int(gate.id.removeprefix("gate-"))
         rows = select(RecordRow.sequence, RecordRow.raw).where(RecordRow.gate == number).order_by(RecordRow.sequence)
@@ -103,14 +100,8 @@ def _saved_pass(site: Site) -> bytes:
     return serial
 
 
-_NEW = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\x09" * 32), Purpose.PASS)
-
-
-def _with_a_new_key(site: Site, now: int) -> Site:
-    """The root signs a list with one pass key more; the centre goes on with that list."""
+def _another_pass_key(site: Site, now: int) -> bytes:
+    """The root signs a list with the pass key of next year; its public key."""
     centre = site.centre
-    listed = jsonform.decode(unverified_payload(centre.keys.key_list, MessageType.KEYS), KeyList, "keys")
-    root = Ed25519PrivateKey.from_private_bytes(bytes.fromhex((centre.state.root / "root.key").read_text()))
-    more = [*listed.keys, KeyEntry(_NEW.public, Purpose.PASS)]
-    key_list = sign_keys(KeyList(listed.epoch, listed.number + 1, now, more), SigningKey(root, Purpose.ROOT))
-    return replace(site, centre=replace(centre, keys=replace(centre.keys, key_list=key_list)))
+    rolls.next_key(centre, Purpose.PASS, centre.state.root, now + 30 * DAY, Actor("login it", "test"), now)
+    return [entry.public for entry in centre.keys.current().listed.keys if entry.purpose is Purpose.PASS][-1]

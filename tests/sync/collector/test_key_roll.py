@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -15,11 +16,12 @@ from sync import mailbox, rolling
 from sync.backoff import Pace
 from sync.cli import main as gate_sync
 from sync.collector.fleet.rolling_api import PATH
-from sync.collector.fleet.service import revoke_gate
+from sync.collector.fleet.service import gate_of_key, revoke_gate
 from sync.journal import JournalFile
 from sync.outbox import Outbox
 from sync.rolling import Rolling
 from sync.transport import DEVICE_KEYS, HttpsTransport
+from sync.wire.carried import device_seal_public
 from sync.wire.keys import Purpose, SigningKey
 from sync.wire.rolling import open_answer, sign_roll
 from tests.sync.collector.cluster import DATABASES
@@ -67,6 +69,21 @@ def test_a_gate_rolls_its_key_and_the_old_one_is_void_with_its_first_batch_under
     assert served.post(gate.batch(3, [gate.record(3)])).status == 403
     assert renewed.receipt(served.post(renewed.batch(3, [renewed.record(3)])).answer()).next == 4
     assert not gate.files.enrolling.exists()
+
+
+def test_what_goes_back_on_a_stick_follows_the_new_key_with_its_first_batch(served: Served, gate: Gate) -> None:
+    """The sealing key is derived from the device key: the centre must not seal to that of the old one any longer."""
+    rolling.ask_for(gate.files)
+    turn(rolled(served, gate), gate)
+    renewed = Gate(gate.files, outbox=gate.outbox)
+    seals = {each.key.kid: device_seal_public(each.key) for each in (gate, renewed)}
+    for each, first in ((gate, 1), (renewed, 2)):
+        report = msgspec.structs.replace(each.report(1), sealing_key=seals[each.key.kid])
+        served.post(each.batch(first, [each.record(first)], report=report)).answer()
+        with served.centre.database.look() as connection:
+            known = gate_of_key(connection, each.key.kid)
+        assert known is not None
+        assert known.seal == bytes.fromhex(seals[each.key.kid])
 
 
 def test_an_answer_that_was_lost_is_asked_for_again_with_the_same_key(served: Served, gate: Gate) -> None:

@@ -25,6 +25,7 @@ from sync.collector.venues.founding import Particulars
 from sync.collector.venues.model import Checkpoint, Venue, VenueState, VenueVersion
 from sync.collector.venues.opening import Opening
 from sync.collector.venues.positions import Position
+from sync.collector.visitors.phone.model import VISIT_ID, Visit
 from tests.sync.collector.gateside import NOW, Site
 from tests.sync.collector.staff import employ
 from tests.sync.collector.visit import Browser, words
@@ -355,6 +356,19 @@ def test_a_venue_is_silent_when_it_is_open_and_nobody_is_registered(site: Site) 
     assert TOLD.name in authority.words("/venues?shown=silent")
     registered(site, number, int((NOW + day) // 3600) - 4)  # 18:00 to 19:00 of that day
     assert TOLD.name not in authority.words("/venues?shown=silent")
+
+
+def test_phones_that_scan_the_poster_break_the_silence_and_are_counted_apart(site: Site) -> None:
+    """R10, R15: a shop with a poster and neither gate nor inspector is no silent one."""
+    number = found(site, "mei")
+    at, later = NOW + 86_400.0 - 4 * 3600, NOW + 86_400.0
+    visit = {"phone": bytes(32), "place": 0, "venue": number, "checkpoint": 2, "direction": "in", "proof": 0}
+    authority = Browser(site, later, "wu", (Appointment(Role.AUTHORITY, region=""),))
+    assert TOLD.name in authority.words("/venues?shown=silent")
+    with site.centre.database.write() as session:
+        session.add_all([Visit(visitor=f"{who:016x}", id="0" * VISIT_ID, at=at, **visit) for who in range(3)])
+    assert TOLD.name not in authority.words("/venues?shown=silent")
+    assert "扫场所码登记：进 3 人" in authority.words(f"/venues/{number}/statistics")
 
 
 def test_the_list_is_searched_and_paged(site: Site) -> None:
