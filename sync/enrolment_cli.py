@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from sync import adoption, rolling
+from sync.desk import as_owner
 from sync.errors import SyncError
 from sync.journal import JournalFile
 from sync.wire.carried import MAX_SEALED_ANSWER_BYTES
@@ -38,7 +38,7 @@ def commands(options: Callable[[Any], Any], settings: Callable[..., tuple[Any, S
         At the centre: collector gate enrol GATE --request FILE --answer ANSWER. Show whoever sits there the key words.
         """
         _, state = settings(**places)
-        with _as_owner(state), _sentences():
+        with as_owner(state.root), _sentences():
             body = adoption.stick_request(state)
             asked = next(each for each in _under_way(state) if each.code is None)
             english, chinese = adoption.words(asked)
@@ -54,7 +54,7 @@ def commands(options: Callable[[Any], Any], settings: Callable[..., tuple[Any, S
         """Take the centre's answer in FILE (- for standard input): this device is then the gate that it names."""
         _, state = settings(**places)
         answer = file.read(MAX_SEALED_ANSWER_BYTES + 1)
-        with _as_owner(state), _sentences():
+        with as_owner(state.root), _sentences():
             opened = adoption.stick_answer(state, answer)
         if opened.snapshot is None:
             click.echo("The centre has not confirmed the key words yet: nothing changed.", err=True)
@@ -75,7 +75,7 @@ def roll_key(options: Callable[[Any], Any], settings: Callable[..., tuple[Any, S
         The running service does it; exit code 0: done. 1: not within a minute, it goes on by itself.
         """
         _, state = settings(**places)
-        with _as_owner(state), _sentences():
+        with as_owner(state.root), _sentences():
             rolling.ask_for(state)
             deadline = time.monotonic() + _ROLL_SECONDS
             while rolling.is_asked_for(state):
@@ -100,19 +100,3 @@ def _sentences() -> Iterator[None]:
         raise click.ClickException(str(cause)) from cause
     except OSError as cause:
         raise click.ClickException(f"{cause.filename}: {cause.strerror}; try with sudo") from cause
-
-
-@contextmanager
-def _as_owner(state: StateDir) -> Iterator[None]:
-    """Root writes as the services' user, whose files these are; else the service could not read its own key."""
-    owner = state.root.stat()
-    if os.geteuid() != 0 or owner.st_uid == 0:
-        yield
-        return
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
