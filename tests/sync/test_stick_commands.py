@@ -193,7 +193,7 @@ def test_run_wrong_they_explain(town: Processes, usb: Path, tmp_path: Path) -> N
 
 def test_a_stick_that_goes_while_it_is_copied_to_is_told(town: Processes, usb: Path) -> None:
     """systemd stops the unit when the device is gone."""
-    write(town, 20_000)
+    write(town, 60_000)
     command = [BIN / "gate-sync", "stick", "--state", town.state.root, usb]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     until(
