@@ -32,7 +32,6 @@ from sync.outbox.durable import replace_file
 from sync.wire.passes import Status
 from sync.wire.statuslist import StatusList
 from sync.wire.updates import OPTIONAL
-from tests.browser.conftest import browser as browser  # the machine's own Chromium
 from tests.browser.test_visitor_phone import PHONE, Town, registered
 from tests.sync.collector.people import somebody
 from tests.sync.collector.staff import COOKIE, IT, cookie_for
