@@ -86,7 +86,7 @@ def link_in(messages: Path) -> str:
             if found := re.search(r"/join/[\w-]+", file.read_text(encoding="utf-8")):
                 return found[0]
         time.sleep(0.1)
-    raise AssertionError("no message within 30 seconds")
+    raise AssertionError("no message, not within 30 s")
 
 
 def check(page: Page) -> None:
@@ -119,6 +119,7 @@ def test_the_annex_as_one_story(town: Town) -> None:
     lan.get_by_label("姓名").fill("黄兰")
     lan.get_by_label("手机号或邮箱").fill("138 0013 8000")
     press(lan, "发送链接")
+    expect(lan.get_by_role("heading", level=1)).to_have_text("请查收")
     lan.goto(link_in(town.messages))
     lan.get_by_label("新密码").fill(PASSWORD)
     lan.get_by_label("再输入一次").fill(PASSWORD)
