@@ -104,7 +104,7 @@ def test_an_inspector_saves_picture_and_poster_on_a_phone(browser: Browser, venu
             card.get_by_role("link", name=word).click()
         assert download.value.suggested_filename.endswith(name)
         download.value.save_as(tmp_path / f"saved{name[-4:]}")
-    (symbol,) = zxingcpp.read_barcodes(Image.open(tmp_path / "saved.png"))
+    (symbol,) = zxingcpp.read_barcodes(Image.open(tmp_path / "saved.png"), zxingcpp.BarcodeFormat.QRCode)
     assert symbol.text.endswith(f"/V/{venue.token}")
     assert (tmp_path / "saved.pdf").read_bytes().startswith(b"%PDF-")
     assert page.get_by_text("换新码").count() == 0

@@ -87,7 +87,7 @@ def quiet(pdf: bytes) -> tuple[str, float, float]:
     """What the printed code says, its width in millimetres, and the darkest grey within four modules around it."""
     dpi = 150
     picture = np.asarray(printed(pdf, dpi))
-    (symbol,) = zxingcpp.read_barcodes(picture)
+    (symbol,) = zxingcpp.read_barcodes(picture, zxingcpp.BarcodeFormat.QRCode)
     place = symbol.position
     left, top, right, bottom = place.top_left.x, place.top_left.y, place.bottom_right.x, place.bottom_right.y
     modules = segno.make_qr(symbol.text, error="q", boost_error=False).symbol_size(border=0)[0]

@@ -95,7 +95,7 @@ def test_the_symbol_is_of_level_q_in_capitals_with_its_quiet_zone() -> None:
     assert not modules[:, :4].any()
     assert not modules[:, -4:].any()
     assert modules[4:-4, 4:-4].any(axis=0).all()
-    (read,) = zxingcpp.read_barcodes(picture)
+    (read,) = zxingcpp.read_barcodes(picture, zxingcpp.BarcodeFormat.QRCode)
     assert (read.text, read.ec_level) == (text, "Q")
     assert (modules_of_svg(symbol.svg(text), side) == modules).all()
 
@@ -243,7 +243,9 @@ def test_what_is_downloaded_is_the_code_that_leads_here(site: Site) -> None:
     token = tokens(site, client)[1]
     coded = f"HTTP://127.0.0.1:8000/V/{token}"
     png, svg, pdf = (client.get(f"/venues/1/codes/1.{form}") for form in FORMS)
-    assert [symbol.text for symbol in zxingcpp.read_barcodes(Image.open(BytesIO(png.data)))] == [coded]
+    assert [
+        symbol.text for symbol in zxingcpp.read_barcodes(Image.open(BytesIO(png.data)), zxingcpp.BarcodeFormat.QRCode)
+    ] == [coded]
     assert svg.data == symbol.svg(coded)
     assert sheets.quiet(pdf.data)[0] == coded
     assert [each.content_type for each in (png, svg, pdf)] == [
