@@ -349,6 +349,25 @@ def test_a_phone_that_was_signed_out_keeps_no_page(town: Town, page: Page) -> No
     assert page.evaluate("caches.keys()") == []
 
 
+def test_a_page_that_a_busy_centre_did_not_give_is_kept_later(town: Town) -> None:
+    """What is kept for the time without network failed once, as with a centre that is busy: it is tried again."""
+    page = town.context.new_page()
+    page.clock.install()
+    page.add_init_script(
+        "const whole = Cache.prototype.addAll;"
+        "Cache.prototype.addAll = function () {"
+        "  Cache.prototype.addAll = whole;"
+        "  document.documentElement.dataset.refused = '';"
+        "  return Promise.reject(new TypeError('Failed to fetch'));"
+        "};"
+    )
+    page.goto(town.path)
+    page.get_by_role("button", name="南门").click()
+    page.locator("html[data-refused] #inspect:not([data-kept])").wait_for(state="attached")
+    page.clock.fast_forward(20_000)
+    page.locator("#inspect[data-kept]").wait_for(state="attached")
+
+
 class _Down(BaseHTTPRequestHandler):
     """A proxy whose centre restarts."""
 
@@ -373,7 +392,7 @@ def test_the_page_comes_back_while_the_centre_restarts(tmp_path: Path, browser: 
         town.sign_in()
         page = context.new_page()
         page.goto(town.path)
-        page.locator("#inspect[data-kept]").wait_for(state="attached")
+        page.locator("#inspect[data-kept]").wait_for(state="attached", timeout=60_000)  # tried again after 20 s
         page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         process.send_signal(signal.SIGINT)  # at once, whoever is connected
         process.wait(timeout=20)

@@ -397,11 +397,13 @@
       if (why !== trouble) trouble = why;
       show();
     }
+    if (!document.hidden) keepPage();
     setTimeout(lookAgain, LOOK_EVERY);
   }
 
   // --- the page without network (inspect-worker.js)
   async function keepPage() {
+    if ("kept" in root.dataset) return;
     try {
       if (!("serviceWorker" in navigator) || !("caches" in window)) return;
       const parts = document.querySelectorAll("link[rel=stylesheet], link[rel=icon], script[src]");
@@ -409,7 +411,7 @@
       await cache.addAll([root.dataset.page].concat(Array.from(parts, (part) => part.getAttribute("href") || part.getAttribute("src"))));
       await navigator.serviceWorker.register(root.dataset.worker, { scope: root.dataset.page });
       root.dataset.kept = "";
-    } catch (cause) { /* offline now, or a browser that keeps nothing: the page works as long as it is open */ }
+    } catch (cause) { /* a centre that is away or busy: tried again; or a browser that keeps nothing: the page works while it is open */ }
   }
 
   // Whoever holds a phone that was signed out finds no page on it (leaving.js too); what waits stays.
