@@ -179,7 +179,7 @@ def libraries(wanted: Sequence[str], where: Callable[[str], str | None] = origin
 
 
 def pins(factory: str, devices: Sequence[Path]) -> Finding:
-    """Whether the pins can be opened at all; whether the wires are right only a meter tells (docs/OPERATIONS.md)."""
+    """Whether the pins can be opened at all; whether the wires are right only a meter tells (docs/REAL_PI.md)."""
     if factory == "mock":
         advice = 'This gate opens nothing: set factory = "lgpio" under [pins] on a Raspberry Pi'
         return Finding("pins", Verdict.WORTH_A_LOOK, "simulated pins", advice)
