@@ -1,6 +1,7 @@
 """The lock of the turnstile: a relay pulse. Fail-secure inward: without power or program the relay drops (DESIGN 9).
 
-It does NOT tell whether anybody went through: that is the passage sensor's word.
+It does NOT tell whether anybody went through: that is the passage sensor's word. Nor does it drop the relay once it was
+killed: that the kernel has to do, and Raspberry Pi OS only does where it is told to (docs/REAL_PI.md, 8.2).
 """
 
 from __future__ import annotations
