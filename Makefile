@@ -1,7 +1,7 @@
 # Venue Gate (场所通行). `make demo` and `make test` set up everything that they need.
 PYTHON := .venv/bin/python
 
-.PHONY: help demo demo-reset test lint bench stress mutants soak install-gate install-collector uninstall-gate clean
+.PHONY: help demo demo-reset test lint bench stress emulated-pi mutants soak install-gate install-collector uninstall-gate clean
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -33,6 +33,10 @@ stress:  ## minutes of kill -9, power cuts and full disks (needs root)
 	$(PYTHON) -m pytest -m stress --timeout=3600
 	THOROUGH=5 $(PYTHON) -m pytest -m "not stress" --timeout=1200 `grep -rl "tests.examples" tests --include="test_*"`
 	$(PYTHON) tests/bench/run.py size
+
+emulated-pi:  ## the gate on an emulated Raspberry Pi, its plug pulled (root, an hour; SCENARIO=name, CUTS=n, LIES=n, SEED=n)
+	@.ci/setup emulated-pi
+	@CUTS=$(CUTS) LIES=$(LIES) SEED=$(SEED) $(PYTHON) -m tests.emulated_pi $(SCENARIO)
 
 soak:  ## the simulated gate with random faults, for MINUTES=n (5 unless said), SEED=n
 	@.ci/setup test

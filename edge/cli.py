@@ -40,6 +40,7 @@ def main() -> None:
     gate check    say what would be decided about a code, and why
     gate doctor   say what keeps this gate from working, and what to do
     gate outbox   show, check and export the records on the card
+    gate drop     drop the relay and darken the lamps
     """
 
 
@@ -90,6 +91,20 @@ def _overridden(
     if pins is not None:
         config = replace(config, pins=replace(config.pins, factory=pins))
     return config
+
+
+@main.command()
+@config_option
+@plain_errors
+def drop(config_file: Path | None) -> None:
+    """Drop the relay and darken the lamps: systemd does it whenever the gate has ended, however it did.
+
+    The pins of a gate that runs are left alone, with exit code 2.
+    """
+    from hardware import pins
+
+    config = configuration.load(config_file).pins
+    pins.drop(pins.make_factory(config.factory), config.outputs)
 
 
 @main.command()

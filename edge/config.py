@@ -79,6 +79,12 @@ class Pins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lamps_active_high: bool = True
     trace: str | None = None
 
+    @property
+    def outputs(self) -> dict[int, bool]:
+        """Relay, lamps and buzzer: number → whether it is active high."""
+        lamps = (self.passing, self.deny, self.refer, self.link, self.buzzer)
+        return {self.relay: self.relay_active_high, **dict.fromkeys(lamps, self.lamps_active_high)}
+
 
 class Barrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """open_seconds: how long the relay is held for one passage."""

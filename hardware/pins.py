@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from gpiozero import DigitalOutputDevice
 from gpiozero.pins import Factory
 from gpiozero.pins.mock import MockFactory, MockPin
 
@@ -41,6 +42,23 @@ def make_factory(name: str, trace: PinTrace | None = None) -> Factory:
             f"pin factory {name!r} cannot be used here ({cause}). On a Raspberry Pi install python3-lgpio; "
             'without one, set factory = "mock" under [pins] to try the gate with simulated pins'
         ) from cause
+
+
+def drop(factory: Factory, outputs: Mapping[int, bool]) -> None:
+    """Take the power off outputs that a program may have left on when it died.
+
+    Raspberry Pi OS keeps a pin as its dead program had it: a gate killed while the relay is held would leave the
+    lock open. outputs: BCM number → whether it is active high. All of them are tried; raises PinsError for the first
+    that could not be dropped, such as one that a program that runs has.
+    """
+    failed: PinsError | None = None
+    for number, active_high in outputs.items():
+        try:
+            DigitalOutputDevice(number, active_high=active_high, initial_value=False, pin_factory=factory).close()
+        except Exception as cause:  # noqa: BLE001 - each factory has errors of its own; the others are still dropped
+            failed = failed or PinsError(f"pin {number} cannot be dropped: {cause}")
+    if failed is not None:
+        raise failed
 
 
 def trace_to_file(path: Path) -> PinTrace:

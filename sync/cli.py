@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from sync.config import SyncConfig, load
 from sync.enrolling import Enrolling
 from sync.guard import AlreadyRunning, only_one
 from sync.joining import Joining
-from sync.mailbox import Provision, boot_id
+from sync.mailbox import Provision, boot_id, read_gate_status
 from sync.network_manager import NetworkManager
 from sync.notify import Supervisor
 from sync.outbox.reader import readers
@@ -32,6 +33,7 @@ from sync.rolling import Rolling
 from sync.telling import exit_code, in_words
 from sync.transport import DEVICE_KEYS, ENROLMENTS, HttpsTransport
 from sync.transport import PATH as BATCHES
+from sync.wire.record import ClockQuality
 from sync.wire.statedir import StateDir
 from sync.wire.tomlform import ConfigError
 
@@ -71,7 +73,7 @@ def run(state_dir: Path | None, run_dir: Path | None, config_file: Path | None) 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         with only_one(state):
-            connect = partial(_connect, config=config)
+            connect = partial(_connect, state=state, config=config)
             chores = partial(_chores, state, config)
             agent = Agent(state, config, readers, connect, random.random, supervisor=Supervisor(), chores=chores)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -212,7 +214,7 @@ main.add_command(enrolment_cli.roll_key(_options, _settings))
 
 def _chores(state: StateDir, config: SyncConfig, bell: threading.Event) -> Chores:
     enrol = partial(_connect_to_enrol, state=state, config=config)
-    roll = partial(_connect, config=config, path=DEVICE_KEYS)
+    roll = partial(_connect, state=state, config=config, path=DEVICE_KEYS)
     boot = boot_id()
     return Chores(
         Enrolling(state, enrol, boot, random.random, bell, config.pace),
@@ -223,8 +225,16 @@ def _chores(state: StateDir, config: SyncConfig, bell: threading.Event) -> Chore
 
 def _connect_to_enrol(collector: str, state: StateDir, config: SyncConfig) -> HttpsTransport:
     ca = state.town_ca if state.town_ca.is_file() else None
-    return HttpsTransport(collector, ca, config.patience, path=ENROLMENTS)
+    vouched = partial(_clock_is_vouched_for, state)
+    return HttpsTransport(collector, ca, config.patience, path=ENROLMENTS, clock_is_vouched_for=vouched)
 
 
-def _connect(provision: Provision, config: SyncConfig, path: str = BATCHES) -> HttpsTransport:
-    return HttpsTransport(provision.identity.collector, provision.ca, config.patience, path=path)
+def _connect(provision: Provision, state: StateDir, config: SyncConfig, path: str = BATCHES) -> HttpsTransport:
+    identity, vouched = provision.identity, partial(_clock_is_vouched_for, state)
+    return HttpsTransport(identity.collector, provision.ca, config.patience, path=path, clock_is_vouched_for=vouched)
+
+
+def _clock_is_vouched_for(state: StateDir) -> bool:
+    """Whether the machine's own clock is synchronized, as the gate sees it; a gate that says nothing is no doubt."""
+    told = read_gate_status(state, boot_id(), time.monotonic())
+    return told is None or told.clock is ClockQuality.SYNCHRONIZED

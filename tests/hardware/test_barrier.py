@@ -10,7 +10,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 
 from hardware.barrier import RelayBarrier
 from hardware.errors import PinsError
-from hardware.pins import REAL_FACTORIES, make_factory, trace_to_file
+from hardware.pins import REAL_FACTORIES, drop, make_factory, trace_to_file
 
 RELAY = 17
 
@@ -143,3 +143,28 @@ def test_a_relay_that_does_not_fall_is_told_again_until_it_does():
         assert time.monotonic() < deadline
     assert StickyPin.stuck == 0
     lock.close()
+
+
+def test_outputs_that_a_dead_program_left_on_are_dropped() -> None:
+    """Raspberry Pi OS keeps a pin as its dead program had it; what is dropped stays dropped (DESIGN 9)."""
+    edges = Edges()
+    factory = make_factory("mock", edges)
+    left_on, active_low = factory.pin(RELAY), factory.pin(22)
+    left_on.output_with_state(1)
+    active_low.output_with_state(0)
+    drop(factory, {RELAY: True, 22: False})
+    assert [(pin, level) for _, pin, level in edges.seen][-2:] == [("GPIO17", False), ("GPIO22", True)]
+
+
+def test_a_pin_that_somebody_has_does_not_keep_the_others_from_being_dropped() -> None:
+    """The relay of a gate that runs is its own: said, and left alone."""
+    edges = Edges()
+    factory = make_factory("mock", edges)
+    barrier = RelayBarrier(factory, RELAY, open_seconds=30)
+    barrier.open()
+    factory.pin(22).output_with_state(1)
+    with pytest.raises(PinsError, match="pin 17 cannot be dropped"):
+        drop(factory, {RELAY: True, 22: True})
+    assert barrier.is_open
+    assert not factory.pin(22).state
+    barrier.close()

@@ -8,6 +8,8 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -317,11 +319,7 @@ def test_the_towns_own_certificate_authority_is_trusted(monkeypatch: pytest.Monk
     (tmp_path / "bundle.pem").touch()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
     monkeypatch.setenv("NO_PROXY", "0.0.0.0")
-    with serving(lambda told: told.reply(200, b"x", Content_Type="application/cbor")) as server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(ca, tmp_path / "key.pem")
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        address = server.address.replace("http://", "https://")
+    with _behind_tls(ca) as address:
         assert HttpsTransport(address, ca).exchange(b"batch") == b"x"
         # Linux reaches itself by this address too; not being loopback, it lets the environment be heard.
         assert HttpsTransport(address.replace("127.0.0.1", "0.0.0.0"), ca).exchange(b"batch") == b"x"
@@ -329,6 +327,41 @@ def test_the_towns_own_certificate_authority_is_trusted(monkeypatch: pytest.Monk
     assert failure.trouble is Trouble.NOT_THE_CENTRE
     assert "cannot prove" in str(failure)
     assert "certificate verify failed" in str(failure)
+
+
+@pytest.mark.parametrize(("begins", "ends"), [(1, 2), (-2, -1)])
+def test_without_a_vouched_clock_the_dates_of_a_certificate_tell_nothing(
+    begins: int, ends: int, tmp_path: Path
+) -> None:
+    """A Pi that begins in 1970 in a town without a time server: it must reach the centre to learn the time (R2)."""
+    with _behind_tls(_certificate(tmp_path, begins, ends)) as address:
+        ca, vouched = tmp_path / "ca.pem", [True]
+        transport = HttpsTransport(address, ca, clock_is_vouched_for=lambda: vouched[0])
+        assert "certificate" in str(_failing(transport))
+        vouched[0] = False
+        assert transport.exchange(b"batch") == b"x"
+        other = _certificate(_made(tmp_path / "other"), begins, ends)
+        failure = _failing(HttpsTransport(address, other, clock_is_vouched_for=lambda: False))
+        assert "certificate verify failed" in str(failure)
+        elsewhere = address.replace("127.0.0.1", "localhost")  # not one of its names
+        assert "certificate verify failed" in str(
+            _failing(HttpsTransport(elsewhere, ca, clock_is_vouched_for=lambda: False))
+        )
+
+
+@contextmanager
+def _behind_tls(certificate: Path) -> Iterator[str]:
+    """A server that answers every batch with one byte; its address."""
+    with serving(lambda told: told.reply(200, b"x", Content_Type="application/cbor")) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        yield server.address.replace("http://", "https://")
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir()
+    return directory
 
 
 def _until_closing(told: Told) -> None:
@@ -342,8 +375,8 @@ def _failing(transport: HttpsTransport) -> ExchangeFailed:
     return caught.value
 
 
-def _certificate(directory: Path) -> Path:
-    """A self-signed certificate for this machine, its own authority."""
+def _certificate(directory: Path, begins: int = -1, ends: int = 1) -> Path:
+    """A self-signed certificate for this machine, its own authority; from and to so many days from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "centre")])
     names = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "0.0.0.0")]
@@ -354,8 +387,8 @@ def _certificate(directory: Path) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now + datetime.timedelta(days=begins))
+        .not_valid_after(now + datetime.timedelta(days=ends))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -20,12 +20,12 @@ from tests.sync.wires import Told
 NAME = "peer.example"
 
 
-def certificate(directory: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for NAME and 127.0.0.1, and its key."""
+def certificate(directory: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:
+    """A self-signed certificate for NAME and this address, good for a day, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName(NAME), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName(NAME), x509.IPAddress(ipaddress.ip_address(address))]
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -33,7 +33,7 @@ def certificate(directory: Path) -> tuple[Path, Path]:
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -1,0 +1,107 @@
+"""`make emulated-pi`: the gate on an emulated Raspberry Pi 3 – the card that a town flashes, real pins, real cuts.
+
+Runs every scenario, or those that are named; prints a table; writes build/emulated-pi/*.json. Minutes to an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tests.bench.rows import Row, write
+from tests.emulated_pi import image
+from tests.emulated_pi.errors import EmulationError, NotSeen
+from tests.emulated_pi.ground import Findings, Ground
+
+BUILD = Path(__file__).parents[2] / "build" / "emulated-pi"
+SCENARIOS = ("day", "inputs", "network", "clock", "cuts", "resources")
+
+
+def main() -> int:
+    """0: everything holds. 1: something does not. 2: it could not be tried."""
+    arguments = _arguments()
+    if missing := image.needs():
+        print("make emulated-pi needs:\n" + "\n".join(f"  {line}" for line in missing), file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and everything that was started is stopped
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        try:
+            card = _build(progress)
+        except EmulationError as cause:
+            console.print(f"the card could not be made: {cause}", style="red", markup=False)
+            return 2
+        told = {name: _run(name, card, progress) for name in arguments.scenario or SCENARIOS}
+    table = Table("scenario", "what", "value", "unit", "goal", "holds")
+    for name, rows in told.items():
+        write(BUILD, name, rows)
+        for row in rows:
+            table.add_row(name, row.name, f"{row.value:,.4g}", row.unit, row.goal or "", _holds(row))
+    console.print(table)
+    failed = [f"{name}: {row.name}" for name, rows in told.items() for row in rows if row.holds is False]
+    for line in failed:
+        console.print(f"does not hold – {line}", style="red", markup=False)
+    return 1 if failed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make emulated-pi", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("scenario", nargs="*", help=f"{', '.join(SCENARIOS)}; all unless named")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.scenario) - set(SCENARIOS):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}. There are: {', '.join(SCENARIOS)}")
+    return arguments
+
+
+def _build(progress: Progress) -> image.Image:
+    task = progress.add_task("the card", total=None)
+    made = image.build(BUILD / "cache", lambda doing: progress.update(task, description=f"the card: {doing}"))
+    progress.remove_task(task)
+    return made
+
+
+def _run(name: str, card: image.Image, progress: Progress) -> list[Row]:
+    """One scenario's rows; that it broke off is a row too, and its serial log is kept."""
+    task = progress.add_task(name, total=None)
+    begun = time.monotonic()
+
+    def say(doing: str) -> None:
+        progress.update(task, description=f"{name}: {doing}")
+        progress.console.print(f"{time.monotonic() - begun:7.1f} s  {name}: {doing}", highlight=False, markup=False)
+
+    findings = Findings([], say)
+    directory = Path(tempfile.mkdtemp(prefix=f"emulated-pi-{name}-"))
+    log = BUILD / f"{name}.log"
+    try:
+        importlib.import_module(f"tests.emulated_pi.scenarios.{name}").run(Ground(card, directory, log, findings))
+    except (NotSeen, EmulationError) as cause:
+        findings.note(f"the scenario came to its end: {cause}", False, time.monotonic() - begun, "s")
+    except Exception as cause:  # noqa: BLE001 - the other scenarios are still worth running
+        progress.console.print(traceback.format_exc(), markup=False)
+        findings.note(f"the scenario came to its end: {cause!r}", False, time.monotonic() - begun, "s")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        progress.remove_task(task)
+    if all(row.holds is not False for row in findings.rows):
+        log.unlink(missing_ok=True)
+    return findings.rows
+
+
+def _holds(row: Row) -> str:
+    return "" if row.holds is None else "yes" if row.holds else "NO"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
