@@ -21,6 +21,7 @@ from rich.table import Table
 
 from tests.bench.rows import Row, write
 from tests.emulated_pi import image
+from tests.emulated_pi.broken import MISTAKES, Mistake
 from tests.emulated_pi.errors import EmulationError, NotSeen
 from tests.emulated_pi.ground import Findings, Ground
 
@@ -43,10 +44,14 @@ def main() -> int:
         except EmulationError as cause:
             console.print(f"the card could not be made: {cause}", style="red", markup=False)
             return 2
-        told = {name: _run(name, card, progress) for name in arguments.scenario or SCENARIOS}
+        mistake = MISTAKES[arguments.broken] if arguments.broken else None
+        wanted = arguments.scenario or ([mistake.scenario] if mistake else SCENARIOS)
+        told = {name: _run(name, card, progress, mistake) for name in wanted}
+    if mistake is None:  # what a broken gate does is nobody's figure
+        for name, rows in told.items():
+            write(BUILD, name, rows)
     table = Table("scenario", "what", "value", "unit", "goal", "holds")
     for name, rows in told.items():
-        write(BUILD, name, rows)
         for row in rows:
             table.add_row(name, row.name, f"{row.value:,.4g}", row.unit, row.goal or "", _holds(row))
     console.print(table)
@@ -59,6 +64,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make emulated-pi", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("scenario", nargs="*", help=f"{', '.join(SCENARIOS)}; all unless named")
+    parser.add_argument(
+        "--broken", choices=MISTAKES, help="break the gate on the card in this way: a scenario must fail"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.scenario) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}. There are: {', '.join(SCENARIOS)}")
@@ -72,7 +80,7 @@ def _build(progress: Progress) -> image.Image:
     return made
 
 
-def _run(name: str, card: image.Image, progress: Progress) -> list[Row]:
+def _run(name: str, card: image.Image, progress: Progress, mistake: Mistake | None) -> list[Row]:
     """One scenario's rows; that it broke off is a row too, and its serial log is kept."""
     task = progress.add_task(name, total=None)
     begun = time.monotonic()
@@ -85,7 +93,8 @@ def _run(name: str, card: image.Image, progress: Progress) -> list[Row]:
     directory = Path(tempfile.mkdtemp(prefix=f"emulated-pi-{name}-"))
     log = BUILD / f"{name}.log"
     try:
-        importlib.import_module(f"tests.emulated_pi.scenarios.{name}").run(Ground(card, directory, log, findings))
+        ground = Ground(card, directory, log, findings, mistake)
+        importlib.import_module(f"tests.emulated_pi.scenarios.{name}").run(ground)
     except (NotSeen, EmulationError) as cause:
         findings.note(f"the scenario came to its end: {cause}", False, time.monotonic() - begun, "s")
     except Exception as cause:  # noqa: BLE001 - the other scenarios are still worth running

@@ -23,6 +23,7 @@ from sync.wire.record import Outcome, Record, Scan
 from sync.wire.status import GateStatus, SyncStatus
 from tests.bench.rows import Row
 from tests.emulated_pi import card
+from tests.emulated_pi.broken import Mistake
 from tests.emulated_pi.image import Image
 from tests.emulated_pi.machine import Options, Pi, switched_on
 from tests.emulated_pi.pins import Edge, until
@@ -57,12 +58,16 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """directory: thrown away afterwards. log: of the serial console, kept where the scenario fails."""
+    """directory: thrown away afterwards. log: of the serial console, kept where the scenario fails.
+
+    mistake: with which the gate on the card is broken, to see that the scenario notices.
+    """
 
     image: Image
     directory: Path
     log: Path
     findings: Findings
+    mistake: Mistake | None = None
 
     def town(self) -> Town:
         """Its centre, founded now."""
@@ -75,6 +80,8 @@ class Ground:
             town.settle(root, **settings)
             town.pictures(root)
             change(root)
+            if self.mistake is not None:
+                self.mistake.make(root)
         return path
 
     @contextmanager

@@ -103,6 +103,7 @@ class Town:
     def enrolment_code(self, picture: Path) -> None:
         """The code that makes a device this town's gate."""
         self.programs.collector("gate", "enrol", GATE, "--collector-url", ADDRESS, "--out", str(picture))
+        picture.chmod(0o644)  # whoever holds it up shows it to everybody
 
     def confirm(self, words: str) -> None:
         """IT compared the words."""
@@ -154,7 +155,8 @@ class Town:
 
     def records(self) -> list[tuple[str, int, bytes]]:
         """(outbox, sequence, record) of everything that the centre holds of the gate."""
-        return self.programs.ask("SELECT outbox, sequence, raw FROM record ORDER BY outbox, sequence")  # type: ignore[return-value]
+        asked = "SELECT outbox.id, sequence, raw FROM record JOIN outbox ON outbox.number = record.outbox ORDER BY 1, 2"
+        return self.programs.ask(asked)  # type: ignore[return-value]
 
 
 class _Front(socketserver.ThreadingTCPServer):
