@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from edge.presence import GONE_SECONDS
 from hardware.ports import Condition
 from hardware.states import CONDITIONS
 from sync.wire.record import FireLoop, Passage, Passed
@@ -67,6 +68,7 @@ def _not_passed(ground: Ground, gate: Seen) -> None:
     at = gate.show("green-2.png", 1.0)
     gate.relay_opens(at)
     ground.findings.note("opened, and nobody went: not passed", _comes(gate, [Passed.NOT_PASSED]), 1, "record")
+    time.sleep(GONE_SECONDS + 0.5)  # it was taken away, and is shown again
     again = gate.show("green-2.png")
     gate.relay_opens(again)
     turn(gate, TURN_SECONDS)
