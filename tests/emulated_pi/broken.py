@@ -51,5 +51,8 @@ MISTAKES = {
         "self.next = max(self._base, self.last.end - 1) if self.last else most",
     ),
     "holds-too-long": Mistake("day", "hardware/barrier.py", "+ self._open_seconds", "+ 1.5 * self._open_seconds"),
+    "minds-dates-in-1970": Mistake(
+        "clock", "sync/transport.py", "None if clock_is_vouched_for() else _without_dates()", "None",
+    ),
 }  # fmt: skip
 """By name."""

@@ -126,13 +126,15 @@ class Seen:
         """The records of those who were let in."""
         return [(number, record) for _, number, record in self.records() if let_in(record)]
 
-    def show(self, picture: str, seconds: float = 0.0) -> float:
-        """Put a picture before the camera; for so long, and then nobody. When it was there."""
-        at = self.pi.bench.show(picture)
-        if seconds:
-            time.sleep(seconds)
-            self.pi.bench.show(EMPTY)
-        return at
+    def show(self, picture: str) -> float:
+        """Put a picture before the camera; when it was there."""
+        return self.pi.bench.show(picture)
+
+    def let_in(self, picture: str) -> float:
+        """Show a pass until it opens, then nobody; when the relay was pulled. Raises NotSeen."""
+        opened = self.relay_opens(self.show(picture))
+        self.show(EMPTY)
+        return opened
 
     def relay_opens(self, since: float, seconds: float = ANSWER_SECONDS) -> float:
         """When the relay was pulled. Raises NotSeen."""

@@ -80,8 +80,7 @@ class Pi:
         """As IT does, from the system; then the plug."""
         with suppress(NotSeen, EmulationError):
             self.bench.run("systemctl", "--no-block", "poweroff")
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(90)
+            until(lambda: "reboot: Power down" in self.log() or not self.is_on, 90, "the system is down")
         self.cut()
 
     def cable(self, plugged: bool) -> None:

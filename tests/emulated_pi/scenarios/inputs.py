@@ -56,8 +56,7 @@ def _comes(gate: Seen, expected: list[Passed]) -> bool:
 
 
 def _passed(ground: Ground, gate: Seen) -> None:
-    at = gate.show(GREEN)
-    gate.relay_opens(at)
+    gate.let_in(GREEN)
     turn(gate, TURN_SECONDS)
     ground.findings.note("opened, and the arm turned: passed", _comes(gate, [Passed.PASSED]), 1, "record")
     gate.settle()
@@ -65,12 +64,10 @@ def _passed(ground: Ground, gate: Seen) -> None:
 
 def _not_passed(ground: Ground, gate: Seen) -> None:
     """The same pass opens once more within 30 s (DESIGN 3)."""
-    at = gate.show("green-2.png", 1.0)
-    gate.relay_opens(at)
+    gate.let_in("green-2.png")
     ground.findings.note("opened, and nobody went: not passed", _comes(gate, [Passed.NOT_PASSED]), 1, "record")
     time.sleep(GONE_SECONDS + 0.5)  # it was taken away, and is shown again
-    again = gate.show("green-2.png")
-    gate.relay_opens(again)
+    gate.let_in("green-2.png")
     turn(gate, TURN_SECONDS)
     ground.findings.note(
         "the same pass opens once more for the one who did not pass", _comes(gate, [Passed.PASSED]), 1, "opening"
@@ -89,8 +86,7 @@ def _forced(ground: Ground, gate: Seen) -> None:
 
 
 def _held(ground: Ground, gate: Seen) -> None:
-    at = gate.show("green-3.png", 1.0)
-    gate.relay_opens(at)
+    gate.let_in("green-3.png")
     turn(gate, HELD_SECONDS)
     expected = [Passed.PASSED, Passed.HELD_OPEN, Passed.RELEASED]
     ground.findings.note(

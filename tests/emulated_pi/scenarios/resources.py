@@ -32,7 +32,7 @@ def run(ground: Ground) -> None:
     findings.measure("the card: the gate's programs and libraries", ground.image.gate_bytes / MEGABYTE, "MB")
     with ground.pi(ground.card(town, put)) as gate:
         findings.measure("power on → the gate answers", gate.ready(), "s, emulated")
-        gate.relay_opens(gate.show(GREEN, 1.0))
+        gate.let_in(GREEN)
         gate.settle()
         for program in PROGRAMS:
             _memory(ground, gate, program)
