@@ -41,7 +41,7 @@ run = "/run/venue-gate"
 [camera]
 source = "directory"
 directory = "{directory}"
-frames_per_second = 15
+frames_per_second = 5
 [passage]
 sensor = "{passage}"
 pass_seconds = 3
