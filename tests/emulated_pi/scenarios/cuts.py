@@ -26,7 +26,7 @@ CUTS, LIES = int(os.environ.get("CUTS") or 30), int(os.environ.get("LIES") or 5)
 SEED = int(os.environ.get("SEED") or time.time())
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 PEOPLE = 12  # in the queue, again and again
-PASSING_SECONDS = 25.0
+PASSING_SECONDS = 16.0
 DECIDED_SECONDS = 8.0  # at most, between the frame that a record is of and the relay, on an emulated processor
 
 
