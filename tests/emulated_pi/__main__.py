@@ -6,6 +6,7 @@ Runs every scenario, or those that are named; prints a table; writes build/emula
 from __future__ import annotations
 
 import argparse
+import fcntl
 import importlib
 import shutil
 import signal
@@ -13,6 +14,8 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -37,19 +40,24 @@ def main() -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and everything that was started is stopped
     console = Console(width=None if sys.stdout.isatty() else 130)
+    mistake = MISTAKES[arguments.broken] if arguments.broken else None
+    wanted = arguments.scenario or ([mistake.scenario] if mistake else SCENARIOS)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        try:
+    try:
+        with _alone(), Progress(*columns, console=console) as progress:
             card = _build(progress)
-        except EmulationError as cause:
-            console.print(f"the card could not be made: {cause}", style="red", markup=False)
-            return 2
-        mistake = MISTAKES[arguments.broken] if arguments.broken else None
-        wanted = arguments.scenario or ([mistake.scenario] if mistake else SCENARIOS)
-        told = {name: _run(name, card, progress, mistake) for name in wanted}
+            told = {name: _run(name, card, progress, mistake) for name in wanted}
+    except EmulationError as cause:
+        console.print(f"it could not be tried: {cause}", style="red", markup=False)
+        return 2
     if mistake is None:  # what a broken gate does is nobody's figure
         for name, rows in told.items():
             write(BUILD, name, rows)
+    return _tell(console, told)
+
+
+def _tell(console: Console, told: dict[str, list[Row]]) -> int:
+    """The table, and what does not hold once more below it; the exit code."""
     table = Table("scenario", "what", "value", "unit", "goal", "holds")
     for name, rows in told.items():
         for row in rows:
@@ -59,6 +67,18 @@ def main() -> int:
     for line in failed:
         console.print(f"does not hold – {line}", style="red", markup=False)
     return 1 if failed else 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One run at a time has the cache. Raises EmulationError."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as cause:
+            raise EmulationError("another make emulated-pi is at work here") from cause
+        yield
 
 
 def _arguments() -> argparse.Namespace:
