@@ -34,9 +34,9 @@ stress:  ## minutes of kill -9, power cuts and full disks (needs root)
 	THOROUGH=5 $(PYTHON) -m pytest -m "not stress" --timeout=1200 `grep -rl "tests.examples" tests --include="test_*"`
 	$(PYTHON) tests/bench/run.py size
 
-emulated-pi:  ## the gate on an emulated Raspberry Pi, its plug pulled (root, an hour; SCENARIO=name, CUTS=n, LIES=n, SEED=n, BROKEN=name)
+emulated-pi:  ## the gate on an emulated Raspberry Pi, its plug pulled (root, an hour; SCENARIO=name, CUTS=n, SEED=n, BROKEN=name)
 	@.ci/setup emulated-pi
-	@CUTS=$(CUTS) LIES=$(LIES) SEED=$(SEED) $(PYTHON) -m tests.emulated_pi $(SCENARIO) $(if $(BROKEN),--broken $(BROKEN))
+	@CUTS=$(CUTS) EDGES=$(EDGES) LIES=$(LIES) SEED=$(SEED) $(PYTHON) -m tests.emulated_pi $(SCENARIO) $(if $(BROKEN),--broken $(BROKEN))
 
 soak:  ## the simulated gate with random faults, for MINUTES=n (5 unless said), SEED=n
 	@.ci/setup test

@@ -39,7 +39,6 @@ MISTAKES = {
         "                number = self._ledger.keep(decision, trust)\n",
         "                if decision.outcome is Outcome.PASS:\n"
         "                    self._devices.barrier.open()\n"
-        "                    self.stop.wait(0.8)\n"
         "                number = self._ledger.keep(decision, trust)\n",
     ),
     "does-not-flush": Mistake(

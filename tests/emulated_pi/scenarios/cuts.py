@@ -1,8 +1,9 @@
 """The plug is pulled at random instants while people pass: what was seen on the relay's pin is on the card, afterwards.
 
 With a card that keeps what was flushed (writethrough) nothing may be missing. With one that lies about it (writeback)
-something will be: then it is told how much, the gate still starts, and what the centre has acknowledged is not given
-out again. CUTS and LIES say how often each; SEED makes the same instants.
+something will be: then it is told how much, and the gate still starts. Some of the honest cuts come in the very moment
+in which the relay moves: there a gate that opens first and records then is found out at once.
+CUTS, EDGES and LIES say how often each; SEED makes the same instants.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tests.emulated_pi.ground import ANSWER_SECONDS, PINS, Ground, Seen, let_in
 from tests.emulated_pi.machine import Options
 from tests.emulated_pi.town import BENCH, EMPTY, Town, draw_picture
 
-CUTS, LIES = int(os.environ.get("CUTS") or 30), int(os.environ.get("LIES") or 5)
+CUTS, EDGES, LIES = (int(os.environ.get(name) or usual) for name, usual in (("CUTS", 30), ("EDGES", 6), ("LIES", 4)))
 SEED = int(os.environ.get("SEED") or time.time())
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 PEOPLE = 12  # in the queue, again and again
@@ -78,12 +79,13 @@ def run(ground: Ground) -> None:
     """First with an honest card, then with one that lies."""
     chance = random.Random(SEED)
     ground.findings.say(f"SEED={SEED}")
-    for cache, times in (("writethrough", CUTS), ("writeback", LIES)):
-        if times:
-            _cuts(ground, cache, times, chance)
+    for cache, times, edges in (("writethrough", CUTS, EDGES), ("writeback", LIES, 0)):
+        if times + edges:
+            _cuts(ground, cache, times, edges, chance)
 
 
-def _cuts(ground: Ground, cache: str, times: int, chance: random.Random) -> None:
+def _cuts(ground: Ground, cache: str, at_random: int, at_edges: int, chance: random.Random) -> None:
+    times = at_random + at_edges
     directory = ground.directory / cache
     town = Town(directory / "town")
 
@@ -106,18 +108,23 @@ def _cuts(ground: Ground, cache: str, times: int, chance: random.Random) -> None
                     seen = sum(map(len, ledger.openings.values()))
                     ground.findings.say(f"{cache}: cut {cut} of {times}, {seen} openings seen, {told.lost} lost")
                     if cut < times:
-                        _pass_and_cut(gate, disk, ledger, chance)
+                        _pass_and_cut(gate, disk, ledger, chance.uniform(0.0, PASSING_SECONDS), cut >= at_random)
                 disk.restore()
     finally:
         disk.close()
         _tell(ground, cache, times, ledger, town, told)
 
 
-def _pass_and_cut(gate: Seen, disk: Disk, ledger: Ledger, chance: random.Random) -> None:
-    """People pass for a while; then the disk and the Pi lose their power, in this order, within milliseconds."""
+def _pass_and_cut(gate: Seen, disk: Disk, ledger: Ledger, seconds: float, at_edge: bool) -> None:
+    """People pass for so long; then the disk and the Pi lose their power, in this order, within milliseconds.
+
+    at_edge: in the moment in which the relay is pulled next.
+    """
     here, there, _, boot = gate.pi.bench.time()
     gate.relay_opens(gate.pi.started, ANSWER_SECONDS)
-    time.sleep(chance.uniform(0.0, PASSING_SECONDS))
+    time.sleep(seconds)
+    if at_edge:
+        gate.relay_opens(time.monotonic(), ANSWER_SECONDS)
     disk.cut()
     gate.pi.cut()
     ledger.openings[boot] = [at - here + there for at in gate.pi.pins.rises(PINS.relay)]
