@@ -101,10 +101,9 @@ def drop(config_file: Path | None) -> None:
 
     The pins of a gate that runs are left alone, with exit code 2.
     """
-    from hardware import pins
+    from edge.drop import drop as dropping
 
-    config = configuration.load(config_file).pins
-    pins.drop(pins.make_factory(config.factory), config.outputs)
+    dropping(config_file)
 
 
 @main.command()

@@ -235,6 +235,6 @@ def _connect(provision: Provision, state: StateDir, config: SyncConfig, path: st
 
 
 def _clock_is_vouched_for(state: StateDir) -> bool:
-    """Whether the machine's own clock is synchronized, as the gate sees it; a gate that says nothing is no doubt."""
+    """Whether the machine's own clock is synchronized, as the gate sees it; so it counts where no gate tells."""
     told = read_gate_status(state, boot_id(), time.monotonic())
     return told is None or told.clock is ClockQuality.SYNCHRONIZED

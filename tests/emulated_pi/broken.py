@@ -12,9 +12,10 @@ _PACKAGES = "opt/venue-gate/releases/1/lib/python3.11/site-packages"
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """In `file`, `right` is replaced by `wrong`. scenario: which must notice."""
+    """In `file`, `right` is replaced by `wrong`. scenario: which must notice, by a row that is called so in part."""
 
     scenario: str
+    row: str
     file: str
     right: str
     wrong: str
@@ -28,30 +29,36 @@ class Mistake:
         path.write_text(text.replace(self.right, self.wrong), encoding="utf-8")
 
 
+_HAS_RECORD = "each opening that was seen has its record"
+
 MISTAKES = {
     "opens-on-red": Mistake(
-        "day", "edge/gate.py",
+        "day", "a red pass: the relay stays", "edge/gate.py",
         "if decision.outcome is Outcome.PASS and number is not None:",
         "if decision.outcome is not Outcome.REFER and decision.claims and number is not None:",
     ),
     "opens-before-the-record": Mistake(
-        "cuts", "edge/gate.py",
+        "cuts", _HAS_RECORD, "edge/gate.py",
         "                number = self._ledger.keep(decision, trust)\n",
         "                if decision.outcome is Outcome.PASS:\n"
         "                    self._devices.barrier.open()\n"
         "                number = self._ledger.keep(decision, trust)\n",
     ),
     "does-not-flush": Mistake(
-        "cuts", "sync/outbox/journal.py", "            self._system.sync_data(self._descriptor)\n", "",
+        "cuts", _HAS_RECORD, "sync/outbox/journal.py",
+        "            self._system.sync_data(self._descriptor)\n", "",
     ),
     "reuses-a-number": Mistake(
-        "cuts", "sync/outbox/journal.py",
+        "cuts", "no number", "sync/outbox/journal.py",
         "self.next = min(self.last.end + self.last.most_lost_behind, most) if self.last else most",
         "self.next = max(self._base, self.last.end - 1) if self.last else most",
     ),
-    "holds-too-long": Mistake("day", "hardware/barrier.py", "+ self._open_seconds", "+ 1.5 * self._open_seconds"),
+    "holds-too-long": Mistake(
+        "day", "the relay is held", "hardware/barrier.py", "+ self._open_seconds", "+ 1.5 * self._open_seconds",
+    ),
     "minds-dates-in-1970": Mistake(
-        "clock", "sync/transport.py", "None if clock_is_vouched_for() else _without_dates()", "None",
+        "clock", "a receipt of the centre tells it the time", "sync/transport.py",
+        "None if clock_is_vouched_for() else _without_dates()", "None",
     ),
 }  # fmt: skip
 """By name."""

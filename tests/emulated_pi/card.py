@@ -52,9 +52,13 @@ class Disk:
             file.truncate(_ROOM)
         _run("mkfs.ext4", "-q", self._file)
         self._mount()
-        shutil.copyfile(card, self.card)  # every block of it is there: a write to it moves no metadata
-        with self.card.open("rb") as file:
-            os.fsync(file.fileno())
+        try:
+            shutil.copyfile(card, self.card)  # every block of it is there: a write to it moves no metadata
+            with self.card.open("rb") as file:
+                os.fsync(file.fileno())
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def card(self) -> Path:
@@ -71,16 +75,20 @@ class Disk:
 
     def restore(self) -> None:
         """The power is back; nobody may have the card open."""
-        _run("umount", self._at)
+        self._unmount()
         self._mount()
 
     def close(self) -> None:
         """Take it away."""
-        _run("umount", self._at)
+        self._unmount()
         self._file.unlink()
 
     def _mount(self) -> None:
         _run("mount", "-o", "loop", self._file, self._at)
+
+    def _unmount(self) -> None:
+        if os.path.ismount(self._at):
+            _run("umount", self._at)
 
 
 def _run(*command: object) -> None:

@@ -188,10 +188,12 @@ def played(edges: list[Edge], until_at: float) -> list[tuple[bool, float]]:
 def follows(seen: list[tuple[bool, float]], rhythm: Rhythm, slack: float = SLACK_SECONDS) -> bool:
     """Whether that is this rhythm, as far as it was played. The last step may have been cut short."""
     if not rhythm.steps:
-        return len(seen) >= 1 and seen[0][0]
+        return len(seen) >= 1 and seen[0][0] and seen[0][1] >= sum(length for _, length in seen) - slack
     steps = rhythm.steps * (len(seen) // len(rhythm.steps) + 1) if rhythm.repeats else rhythm.steps
     whole = seen[:-1]
     if not whole or (not rhythm.repeats and len(seen) > len(steps) + 1):
+        return False
+    if rhythm.repeats and seen[-1][1] > steps[len(whole)] + slack:
         return False
     return all(abs(length - step) <= slack for (_, length), step in zip(whole, steps, strict=False))
 

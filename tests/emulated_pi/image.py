@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,8 @@ BOARD = "a02082"  # Raspberry Pi 3 Model B, as gpiozero knows it; QEMU's tree sa
 CARD_BYTES = 1 << 30  # QEMU wants a power of two
 WHEELS_FOR = ("2_17", "2_26", "2_27", "2_28", "2_31", "2_34", "2_35", "2_36")
 SOURCE = ("docs", "edge", "hardware", "sync", "systemd", "LICENSE", "README.md", "pyproject.toml")
+APART = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
+"""Before a command: what it mounts and starts ends with it, however it ends."""
 _BINFMT, _AARCH64 = Path("/proc/sys/fs/binfmt_misc"), Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
 
 Say = Callable[[str], None]
@@ -65,15 +68,8 @@ def build(cache: Path, say: Say) -> Image:
 
 
 def _debian(to: Path) -> None:
-    _run(
-        "debootstrap",
-        "--arch=arm64",
-        "--variant=minbase",
-        f"--include={','.join(PACKAGES)}",
-        SUITE,
-        to / "tree",
-        *_archive(),
-    )
+    options = ("--arch=arm64", "--variant=minbase", f"--include={','.join(PACKAGES)}")
+    _run(*APART, "debootstrap", *options, SUITE, to / "tree", *_archive())
     debs = to / "tree" / "var" / "tmp"
     depends = _run("chroot", to / "tree", "apt-cache", "depends", "linux-image-arm64")
     kernel = next(line.split()[-1] for line in depends.splitlines() if "Depends: linux-image-" in line)
@@ -142,7 +138,7 @@ def _install(tree: Path, source: Path, wheels: Path) -> None:
         shutil.copytree(origin, tree / "mnt" / name, dirs_exist_ok=True)
     mounts = f"mount -t proc proc {tree}/proc && mount --bind /dev/null {tree}/dev/null"
     installer = f"chroot {tree} /mnt/source/systemd/install-gate --for-pi --wheels /mnt/wheels"
-    _run("unshare", "--mount", "--propagation", "private", "sh", "-c", f"{mounts} && {installer}")
+    _run(*APART, "sh", "-c", f"{mounts} && {installer}")
     for name in ("source", "wheels"):
         shutil.rmtree(tree / "mnt" / name)
 
@@ -174,18 +170,23 @@ def _wheels(source: Path, to: Path) -> None:
 
 def _archive() -> tuple[str, ...]:
     """Where this machine's own apt finds Debian; () for debootstrap's own default."""
-    told = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    uris = [line.split()[0] for line in told.stdout.splitlines() if line.endswith(" main")]
-    plain = [uri for uri in uris if "security" not in uri and uri.rstrip("/").endswith("debian")]
-    return (plain[0],) if plain else ()
+    if not (found := _debian_uris()):
+        _run("apt-get", "update", "-qq")  # a new machine knows none before it
+        found = _debian_uris()
+    return tuple(found[:1])
+
+
+def _debian_uris() -> list[str]:
+    told = _run("apt-get", "indextargets", "--format", "$(LABEL)|$(COMPONENT)|$(REPO_URI)", "Created-By: Packages")
+    return [line.split("|")[2] for line in told.splitlines() if line.startswith("Debian|main|")]
 
 
 @contextmanager
 def _foreign_programs() -> Iterator[None]:
     """While the card is made, this kernel runs arm64 programs; it is left as it was found."""
+    if platform.machine() == "aarch64":
+        yield
+        return
     mounted = not (_BINFMT / "register").exists()
     if mounted:
         _run("mount", "-t", "binfmt_misc", "binfmt_misc", _BINFMT)
@@ -274,5 +275,7 @@ def needs() -> list[str]:
         [] if os.geteuid() == 0 else ["root: run it with sudo (it mounts, and makes a card for another processor)"]
     )
     programs = ("qemu-system-aarch64", "debootstrap", "fdtput", "cpio", "mkfs.ext4", "modprobe", "losetup")
-    found = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return missing + [f"the program {name}" for name in programs if shutil.which(name, path=found) is None]
+    missing += [f"the program {name}" for name in programs if shutil.which(name) is None]
+    if platform.machine() != "aarch64" and not _AARCH64.exists():
+        missing.append(f"{_AARCH64}, of Debian's package qemu-user-static")
+    return missing

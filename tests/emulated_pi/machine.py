@@ -52,8 +52,11 @@ class Pi:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:
-            for name in ("pins", "bench", "monitor"):
-                until((self._sockets / name).exists, 10, f"QEMU: {self._died()}", every=0.02)
+            try:
+                for name in ("pins", "bench", "monitor"):
+                    until((self._sockets / name).exists, 20, "QEMU's sockets", every=0.02)
+            except NotSeen as cause:
+                raise EmulationError(f"QEMU does not start: {self._died()}") from cause
             self._monitor = socket.socket(socket.AF_UNIX)
             self._monitor.connect(str(self._sockets / "monitor"))
             self.pins = Pins(self._sockets / "pins")

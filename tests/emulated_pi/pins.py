@@ -89,7 +89,8 @@ class Pins:
         return found[0]
 
     def close(self) -> None:
-        """Take the probes off."""
+        """Take the probes off, once everything that was reported is heard."""
+        self._ear.join(5.0 if self._is_on else 0.0)
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -137,11 +138,11 @@ def _received(stream: socket.socket) -> bytes:
         return b""
 
 
-def until(holds: Callable[[], object], seconds: float, what: str, every: float = 0.2) -> float:
+def until(holds: Callable[[], object], seconds: float, what: str | Callable[[], str], every: float = 0.2) -> float:
     """Ask again and again until it holds; how long that took. Raises NotSeen, saying `what` did not come."""
     begun = time.monotonic()
     while not holds():
         if time.monotonic() - begun > seconds:
-            raise NotSeen(f"not within {seconds:g} s: {what}")
+            raise NotSeen(f"not within {seconds:g} s: {what if isinstance(what, str) else what()}")
         time.sleep(every)
     return time.monotonic() - begun

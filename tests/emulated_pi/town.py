@@ -59,11 +59,12 @@ longest_wait_seconds = 5
 class Town:
     """A centre with one venue, one checkpoint and one gate; its state stays in `directory`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, policy: Policy | None = None) -> None:
         directory.mkdir(parents=True)
         self.programs = Processes(directory)
         self.programs.found()
-        self.programs.collector("policy", "set", str(_policy(directory)))
+        (directory / "policy.json").write_text(json.dumps(msgspec.to_builtins(policy or Policy())))
+        self.programs.collector("policy", "set", str(directory / "policy.json"))
         self._authority, self._key = certificate(directory, CENTRE.partition(":")[0])
         self._directory = directory
         centre = Centre.open(CentreDir(self.programs.centre))
@@ -142,16 +143,18 @@ class Town:
     @contextmanager
     def serving(self) -> Iterator[int]:
         """The centre answers; the port of its TLS."""
-        process = self.programs.serve()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._authority, self._key)
-        with _Front(self.programs.port, context) as front:
-            threading.Thread(target=front.serve_forever, daemon=True).start()
-            try:
-                yield front.port
-            finally:
-                front.shutdown()
-                self.programs.kill(process)
+        try:
+            self.programs.serve()
+            with _Front(self.programs.port, context) as front:
+                threading.Thread(target=front.serve_forever, daemon=True).start()
+                try:
+                    yield front.port
+                finally:
+                    front.shutdown()
+        finally:
+            self.programs.end()
 
     def records(self) -> list[tuple[str, int, bytes]]:
         """(outbox, sequence, record) of everything that the centre holds of the gate."""
@@ -202,10 +205,3 @@ def draw_picture(path: Path, *texts: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     luma = draw([Exhibit(text) for text in texts], np.random.default_rng(len(path.name)), size=SIZE)
     Image.fromarray(luma).save(path, compress_level=1)
-
-
-def _policy(directory: Path) -> Path:
-    """The one that stands, but that a pass opens as often as it is shown: few people walk through many times."""
-    file = directory / "policy.json"
-    file.write_text(json.dumps(msgspec.to_builtins(Policy(reuse_seconds=0))))
-    return file

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from sync.wire.record import Record
+from sync.wire.policy import Policy
+from sync.wire.record import Record, Started
 from tests.emulated_pi.card import Disk
 from tests.emulated_pi.ground import ANSWER_SECONDS, PINS, Ground, Seen, let_in
 from tests.emulated_pi.machine import Options
@@ -25,9 +26,11 @@ from tests.emulated_pi.town import BENCH, EMPTY, Town, draw_picture
 
 CUTS, EDGES, LIES = (int(os.environ.get(name) or usual) for name, usual in (("CUTS", 30), ("EDGES", 6), ("LIES", 4)))
 SEED = int(os.environ.get("SEED") or time.time())
+Numbers = set[tuple[str, int]]
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 PEOPLE = 12  # in the queue, again and again
 PASSING_SECONDS = 16.0
+MAPPED_SECONDS = 0.1  # of error between the two machines' clocks
 DECIDED_SECONDS = 8.0  # at most, between the frame that a record is of and the relay, on an emulated processor
 
 
@@ -35,13 +38,17 @@ DECIDED_SECONDS = 8.0  # at most, between the frame that a record is of and the 
 class Ledger:
     """What was seen from outside. openings: by boot, in the guest's monotonic seconds; kept: the records, as read.
 
-    behind: starts after which the gate's next number was one that the centre has already.
+    behind: starts that were recorded under a number that the centre had already. vanished: numbers that were on the
+    card or at the centre, and are on neither. spare: records of people who were let in, before an opening and belonging
+    to none: such a one could stand for an opening that has no record.
     """
 
     openings: dict[str, list[float]] = field(default_factory=dict)
     kept: dict[tuple[str, int], Record] = field(default_factory=dict)
     rewritten: list[tuple[str, int]] = field(default_factory=list)
     behind: int = 0
+    vanished: set[tuple[str, int]] = field(default_factory=set)
+    spare: list[float] = field(default_factory=list)
 
     def take(self, records: list[tuple[str, int, Record]]) -> None:
         """The card's records now: a number that holds another record than before was used twice."""
@@ -50,7 +57,7 @@ class Ledger:
                 self.rewritten.append((outbox, number))
 
     def missing(self, boot: str) -> list[float]:
-        """Openings of this boot without a record: each needs one of its own, written before it."""
+        """Openings of this boot without a record: each needs one of its own, from before it. Keeps what is spare."""
         decided = sorted(
             record.when.mono  # type: ignore[union-attr]
             for record in self.kept.values()
@@ -58,11 +65,13 @@ class Ledger:
         )
         lost = []
         for opened in self.openings[boot]:
-            found = next((at for at in decided if opened - DECIDED_SECONDS <= at <= opened + 0.5), None)
-            if found is None:
-                lost.append(opened)
+            before = [at for at in decided if opened - DECIDED_SECONDS <= at <= opened + MAPPED_SECONDS]
+            if before:
+                decided.remove(before[-1])
             else:
-                decided.remove(found)
+                lost.append(opened)
+        last = max(self.openings[boot], default=0.0)
+        self.spare += [at for at in decided if at < last - MAPPED_SECONDS]  # after it: cut before the relay moved
         return lost
 
 
@@ -87,7 +96,7 @@ def run(ground: Ground) -> None:
 def _cuts(ground: Ground, cache: str, at_random: int, at_edges: int, chance: random.Random) -> None:
     times = at_random + at_edges
     directory = ground.directory / cache
-    town = Town(directory / "town")
+    town = Town(directory / "town", Policy(reuse_seconds=0))  # few people walk through many times
 
     def people(root: Path) -> None:
         town.provision(root)
@@ -100,19 +109,20 @@ def _cuts(ground: Ground, cache: str, at_random: int, at_edges: int, chance: ran
     try:
         with town.serving() as port:
             for cut in range(times + 1):
+                known = {(outbox, number) for outbox, number, _ in town.records()}
                 options = Options(cache=cache, wall=time.time(), centre_port=port)
                 with ground.pi(disk.card, options) as gate:
                     told.longest = max(told.longest, gate.working())
                     told.started += 1
-                    told.lost += _compare(ground, gate, town, ledger)
+                    told.lost += _compare(ground, gate, town, ledger, known)
                     seen = sum(map(len, ledger.openings.values()))
                     ground.findings.say(f"{cache}: cut {cut} of {times}, {seen} openings seen, {told.lost} lost")
                     if cut < times:
                         _pass_and_cut(gate, disk, ledger, chance.uniform(0.0, PASSING_SECONDS), cut >= at_random)
                 disk.restore()
     finally:
-        disk.close()
         _tell(ground, cache, times, ledger, town, told)
+        disk.close()
 
 
 def _pass_and_cut(gate: Seen, disk: Disk, ledger: Ledger, seconds: float, at_edge: bool) -> None:
@@ -130,14 +140,17 @@ def _pass_and_cut(gate: Seen, disk: Disk, ledger: Ledger, seconds: float, at_edg
     ledger.openings[boot] = [at - here + there for at in gate.pi.pins.rises(PINS.relay)]
 
 
-def _compare(ground: Ground, gate: Seen, town: Town, ledger: Ledger) -> int:
-    """After a start: how many openings of the boot before have no record now."""
-    ledger.take(gate.records())
-    ledger.take([(outbox, number, _DECODER.decode(raw)) for outbox, number, raw in town.records()])
-    told = gate.status()
-    if told is not None:
-        known = [number for outbox, number, _ in town.records() if outbox == told.outbox]
-        ledger.behind += told.next_sequence <= max(known, default=-1)
+def _compare(ground: Ground, gate: Seen, town: Town, ledger: Ledger, known: Numbers) -> int:
+    """After a start: how many openings of the boot before have no record now. known: what the centre had before it."""
+    here = gate.records()
+    there = town.records()
+    ledger.take([*here, *((outbox, number, _DECODER.decode(raw)) for outbox, number, raw in there)])
+    ledger.vanished |= ledger.kept.keys() - {(outbox, number) for outbox, number, _ in (*here, *there)}
+    boot = gate.pi.bench.time()[3]
+    started = [
+        (outbox, number) for outbox, number, record in here if isinstance(record, Started) and record.when.boot == boot
+    ]
+    ledger.behind += not started or any(name in known for name in started)
     boots = list(ledger.openings)
     lost = ledger.missing(boots[-1]) if boots else []
     for at in lost:
@@ -171,6 +184,10 @@ def _tell(ground: Ground, cache: str, times: int, ledger: Ledger, town: Town, to
             ledger.behind,
             "starts",
             "0",
+        )
+        findings.note(f"{cache}: no record vanished", not ledger.vanished, len(ledger.vanished), "records", "0")
+        findings.note(
+            f"{cache}: no record without an opening before it ended", not ledger.spare, len(ledger.spare), "spare", "0"
         )
         findings.note(f"{cache}: the centre saw no conflict", not conflicts, conflicts, "conflicts", "0")
         findings.note(f"{cache}: it is one outbox all the time", outboxes == 1, outboxes, "outboxes", "1")

@@ -9,6 +9,7 @@ import time
 
 from edge.presence import GONE_SECONDS
 from hardware.ports import Condition
+from hardware.rhythm import Rhythm
 from hardware.states import CONDITIONS
 from sync.wire.record import FireLoop, Passage, Passed
 from tests.emulated_pi.ground import ANSWER_SECONDS, LAMPS, PINS, Ground, Seen, follows, played
@@ -72,6 +73,12 @@ def _not_passed(ground: Ground, gate: Seen) -> None:
     ground.findings.note(
         "the same pass opens once more for the one who did not pass", _comes(gate, [Passed.PASSED]), 1, "opening"
     )
+    time.sleep(FORGOTTEN_SECONDS)
+    third = gate.show("green-2.png")
+    gate.pi.pins.wait(LAMPS["refer"], True, third, ANSWER_SECONDS)
+    time.sleep(1.0)
+    opened = gate.pi.pins.rises(PINS.relay, third)
+    ground.findings.note("and not a third time", not opened, len(opened), "openings", "0")
     gate.settle()
 
 
@@ -80,7 +87,10 @@ def _forced(ground: Ground, gate: Seen) -> None:
     turn(gate, TURN_SECONDS)
     ground.findings.note("turned without an opening: forced", _comes(gate, [Passed.FORCED]), 1, "record")
     ground.findings.note(
-        "forced: the service lamp and the buzzer say so", _condition(gate, Condition.FORCED, at), 1, "rhythm"
+        "forced: the service lamp and the buzzer say so",
+        _sounds(gate, Condition.FORCED, at) and _condition(gate, Condition.FORCED, at),
+        1,
+        "rhythm",
     )
     time.sleep(FORGOTTEN_SECONDS + 6)  # the alarm lasts ten seconds after it
 
@@ -118,12 +128,13 @@ def _fire(ground: Ground, gate: Seen) -> None:
     )
     findings.note("the fire loop opened: recorded", True, seconds, "s at most")
     at = gate.show("green-4.png")
-    time.sleep(6.0)
+    time.sleep(8.0)
     opened = gate.pi.pins.rises(PINS.relay, at)
+    closed = time.monotonic()
     findings.note("the fire loop is open: a green pass moves no relay", not opened, len(opened), "openings", "0")
     gate.pi.pins.drive(PINS.fire_loop, False)
     until(lambda: _loop(gate)[-1:] == [True], ANSWER_SECONDS, "the closed fire loop among the records", every=1.0)
-    gate.relay_opens(at)
+    gate.relay_opens(closed)
     turn(gate, TURN_SECONDS)
     findings.note("the fire loop closed: recorded, and the pass opens", _comes(gate, [Passed.PASSED]), 1, "opening")
 
@@ -132,16 +143,25 @@ def _loop(gate: Seen) -> list[bool]:
     return [record.intact for _, _, record in gate.records() if isinstance(record, FireLoop)]
 
 
-def _condition(gate: Seen, condition: Condition, since: float, seconds: float = 8.0) -> bool:
+def _condition(gate: Seen, condition: Condition, since: float) -> bool:
     """Whether the service lamp takes up the rhythm of this condition."""
-    rhythm = CONDITIONS[condition].rhythm
+    return _takes_up(gate, "link", CONDITIONS[condition].rhythm, since)
+
+
+def _sounds(gate: Seen, condition: Condition, since: float) -> bool:
+    """Whether the buzzer takes up its sound, which goes on."""
+    return _takes_up(gate, "buzzer", CONDITIONS[condition].sound, since)
+
+
+def _takes_up(gate: Seen, lamp: str, rhythm: Rhythm | None, since: float, seconds: float = 10.0) -> bool:
+    """Whether a whole round of the rhythm, and the beginning of the next, come. Raises NotSeen."""
     assert rhythm is not None
+    whole = len(rhythm.steps) + 1
 
     def plays() -> bool:
-        edges = gate.pi.pins.since(since, LAMPS["link"])
-        return any(
-            follows(played(edges[at:], time.monotonic())[: len(rhythm.steps) + 1], rhythm) for at in range(len(edges))
-        )
+        edges, now = gate.pi.pins.since(since, LAMPS[lamp]), time.monotonic()
+        rounds = (played(edges[at:], now)[:whole] for at in range(len(edges)))
+        return any(len(one) == whole and follows(one, rhythm) for one in rounds)
 
-    until(plays, seconds, f"the rhythm of {condition.value} on the service lamp")
+    until(plays, seconds, f"the rhythm {rhythm.steps} on {lamp}")
     return True

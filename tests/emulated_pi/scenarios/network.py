@@ -89,7 +89,7 @@ def _arrives(ground: Ground, gate: Seen, town: Town, who: str) -> None:
     until(
         same,
         CONNECTED_SECONDS,
-        f"every record at the centre, once ({who}): {[len(side) for side in both()]}",
+        lambda: f"every record at the centre, once ({who}): {both()}, {len(gate.passes())} let in",
         every=2.0,
     )
     here, there = both()
