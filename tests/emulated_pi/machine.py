@@ -54,7 +54,7 @@ class Pi:
         try:
             try:
                 for name in ("pins", "bench", "monitor"):
-                    until((self._sockets / name).exists, 20, "QEMU's sockets", every=0.02)
+                    until((self._sockets / name).exists, 60, "QEMU's sockets", every=0.02)
             except NotSeen as cause:
                 raise EmulationError(f"QEMU does not start: {self._died()}") from cause
             self._monitor = socket.socket(socket.AF_UNIX)
