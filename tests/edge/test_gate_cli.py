@@ -154,6 +154,21 @@ def test_run_says_which_key_of_the_configuration_is_wrong(tmp_path):
     assert "did you mean `relay`" in refusal(gate("run", "--config", str(path)))
 
 
+def test_drop_does_its_work_and_says_nothing(tmp_path):
+    """It has nobody to talk to: systemd runs the same after each gate."""
+    path = tmp_path / "gate.toml"
+    path.write_text('[pins]\nfactory = "mock"\n')
+    done = gate("drop", "--config", str(path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_drop_goes_on_to_the_usual_pins_where_the_configuration_is_damaged(tmp_path):
+    """A lock must not stay open for a typing mistake; here, without a Pi, its pins are what is missing."""
+    path = tmp_path / "gate.toml"
+    path.write_text("[pins\n")
+    assert "pin factory 'lgpio' cannot be used here" in refusal(gate("drop", "--config", str(path)))
+
+
 def test_run_refuses_a_directory_without_pictures(tmp_path):
     """At once, not as a camera that is lost for ever."""
     (tmp_path / "pictures").mkdir()
