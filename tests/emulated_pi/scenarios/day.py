@@ -39,11 +39,20 @@ def run(ground: Ground) -> None:
         )
         clicks = gate.pi.pins.rises(PINS.relay)
         findings.note("the relay did not click while it booted", not clicks, len(clicks), "clicks", "0")
+        _look_at_nobody(ground, gate)
         _look_at_each(ground, gate)
         _stop(ground, gate)
         _kill(ground, gate)
         opened, kept = gate.pi.pins.rises(PINS.relay), gate.passes()
         findings.note("each opening has its record", len(opened) == len(kept), len(kept), "records", f"{len(opened)}")
+
+
+def _look_at_nobody(ground: Ground, gate: Seen) -> None:
+    """An empty doorway: dark and silent is ready, and only ready."""
+    since = time.monotonic()
+    time.sleep(3.0)
+    moved = [edge for edge in gate.pi.pins.since(since) if edge.pin in OUTPUTS and edge.pin != LAMPS["link"]]
+    ground.findings.note("nobody there: no result lamp, no sound, no relay", not moved, len(moved), "edges", "0")
 
 
 def _look_at_each(ground: Ground, gate: Seen) -> None:
