@@ -148,10 +148,6 @@ class _Line:
             self.max_records = min(self._most, self.max_records * 2)
 
 
-GIVES_WAY = 3
-"""Refusals in a row, after which a batch waits for greetings that are due: they bring the updates."""
-
-
 class Link:
     """The sender of one gate.
 
@@ -219,12 +215,13 @@ class Link:
         urgent = self._urgent(now)
         if isinstance(urgent, Send):
             return urgent
-        ready, greeter = self._ready(now), self._greeter(now)
-        # A batch that is refused again and again gives way: with pauses shorter than an exchange it is always ready.
-        if ready is not None and (greeter is None or ready.backoff.failures < GIVES_WAY):
+        ready = self._ready(now)
+        if ready is not None:
             return self._send(ready)
-        if greeter is not None:
-            return self._send(greeter, greeting=True)
+        # The active outbox first: its receipt matters to the gate.
+        for line in reversed(self._lines.values()):
+            if now >= line.greet_at:
+                return self._send(line, greeting=True)
         due = [line.greet_at for line in self._lines.values()]
         due += [line.backoff.until for line in self._lines.values() if line.backlog]
         return Wait(min([urgent.until, *due]))
@@ -233,10 +230,6 @@ class Link:
         """The outbox whose records go next."""
         waiting = (line for line in self._lines.values() if line.backlog)
         return next((line for line in waiting if now >= line.backoff.until), None)
-
-    def _greeter(self, now: float) -> _Line | None:
-        """The outbox that has been silent for too long; the active one first: its receipt matters to the gate."""
-        return next((line for line in reversed(self._lines.values()) if now >= line.greet_at), None)
 
     def _send(self, line: _Line, *, greeting: bool = False) -> Send:
         return Send(line.queued.outbox, line.cursor, 0 if greeting else line.max_records)

@@ -224,20 +224,6 @@ def test_what_one_outbox_sends_wrongly_stops_no_other() -> None:
     assert made.next_action(0.5) == Send(SEALED, 1, MAX_RECORDS // 2)
 
 
-def test_a_batch_that_is_refused_again_and_again_starves_no_greeting() -> None:
-    """Also where the pause is over before the exchange is: greetings bring the updates and the gate's receipts."""
-    made = link(Queued(SEALED, 1, 5), Queued(OUTBOX, 1, 1), draw=0.0)
-    greeted = []
-    for at in range(64):
-        action = send(made, float(at), upto=5)
-        if action.max_records:
-            made.failed(Trouble.OUR_FAULT, float(at))
-        else:
-            greeted.append((at, action.outbox))
-            made.received(receipt(1, outbox=action.outbox), float(at))
-    assert greeted == [(3, OUTBOX), (4, SEALED), (33, OUTBOX), (34, SEALED), (63, OUTBOX)]
-
-
 def test_a_greeting_that_is_not_taken_comes_again_at_its_interval() -> None:
     """An outbox that the centre disputes holds up no other."""
     made = link(Queued(SEALED, 1, 1), Queued(OUTBOX, 1, 1))
@@ -251,13 +237,8 @@ def test_a_greeting_that_is_not_taken_comes_again_at_its_interval() -> None:
 def test_batches_shrink_where_large_ones_do_not_get_through_and_grow_again() -> None:
     """A proxy's limit (413), a bad line: smaller and smaller, down to one record."""
     made = link(Queued(OUTBOX, 1, 100_001), draw=0.0)
-    sizes = [500, 250, 125]
-    for size in sizes:
-        assert send(made, 0.0, upto=2).max_records == size
-        made.failed(Trouble.OUR_FAULT, 0.0)
-    assert send(made, 0.0) == Send(OUTBOX, 1, 0)  # a greeting was due
-    made.received(receipt(1), 0.0)
-    while len(sizes) < 10:
+    sizes = []
+    for _ in range(10):
         sizes.append(send(made, 0.0, upto=2).max_records)
         made.failed(Trouble.OUR_FAULT, 0.0)
     assert sizes == [500, 250, 125, 62, 31, 15, 7, 3, 1, 1]
