@@ -49,6 +49,8 @@ def run(ground: Ground) -> None:
 
 def _look_at_nobody(ground: Ground, gate: Seen) -> None:
     """An empty doorway: dark and silent is ready, and only ready."""
+    gate.settle()
+    time.sleep(FORGOTTEN_SECONDS)  # and what it said of itself at its start is over
     since = time.monotonic()
     time.sleep(3.0)
     moved = [edge for edge in gate.pi.pins.since(since) if edge.pin in OUTPUTS and edge.pin != LAMPS["link"]]
